@@ -1,0 +1,83 @@
+# Two commands matter: `make demo` and `make test`. Each sets up what it needs. `make help` lists the rest.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+UV_VERSION := 0.13.9
+# A uv that is already installed is used; otherwise one is fetched from PyPI into .uv/.
+UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.uv/bin/uv)
+export UV
+export SAM_CLI_TELEMETRY := 0
+RUN := $(UV) run --frozen --no-sync
+PYTHON_SOURCES := layers/core/darkroom functions simulator devstack
+
+.PHONY: help demo up test check format lint types imports template openapi build deploy bench reset doctor
+
+help: ## list the commands
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(CURDIR)/.uv/bin/uv:
+	@echo "fetching uv $(UV_VERSION) from PyPI into .uv/"
+	@python3 -m venv .uv && .uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.local: uv.lock pyproject.toml .python-version | $(UV)
+	@$(UV) sync --quiet --frozen --inexact --no-default-groups --group local
+	@touch $@
+
+.venv/.dev: uv.lock pyproject.toml .python-version | $(UV)
+	@$(UV) sync --quiet --frozen
+	@touch $@ .venv/.local
+
+# aws-sam-cli pins its own boto3 and click, so it has an environment of its own, from the same lock.
+.venv-sam/.ready: uv.lock pyproject.toml .python-version | $(UV)
+	@UV_PROJECT_ENVIRONMENT=.venv-sam $(UV) sync --quiet --frozen --only-group sam
+	@touch $@
+
+demo: .venv/.local ## connect an account and publish four posts, all on this machine; prints what happened
+	@$(RUN) darkroom demo
+
+up: .venv/.local ## start Darkroom on this machine and keep it up (Ctrl-C stops it)
+	@$(RUN) darkroom up
+
+test: .venv/.dev ## run the tests
+	@$(RUN) pytest -n 2 --dist loadgroup
+
+check: format lint types imports template openapi test ## everything that must be green: format, lint, types, imports, template, tests
+
+format: .venv/.dev ## check the format (mend with: uv run ruff format)
+	@$(RUN) ruff format --check --quiet . || { echo "mend with: uv run ruff format ."; exit 1; }
+
+lint: .venv/.dev ## ruff
+	@$(RUN) ruff check --quiet .
+
+types: .venv/.dev ## mypy, strict
+	@$(RUN) mypy $(PYTHON_SOURCES)
+
+imports: .venv/.dev ## the rings of docs/architecture.md, by import-linter
+	@$(RUN) lint-imports
+
+template: .venv/.dev .venv-sam/.ready ## the SAM template and what it becomes in CloudFormation
+	@.venv-sam/bin/sam validate --lint --template template.yaml
+	@$(RUN) cfn-lint template.yaml
+	@$(RUN) python -m devstack.template --translate template.yaml .local/template.cfn.json
+	@$(RUN) cfn-lint .local/template.cfn.json
+
+openapi: .venv/.dev ## write openapi.json from the code
+	@$(RUN) python -m devstack.openapi openapi.json
+
+layers/dependencies/requirements.txt: uv.lock pyproject.toml | $(UV)
+	@$(UV) export --quiet --frozen --no-default-groups --no-emit-project --no-hashes --output-file $@
+
+build: .venv/.dev .venv-sam/.ready layers/dependencies/requirements.txt ## what AWS runs, in .aws-sam/build; no Docker
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv-sam/bin/sam build --parallel
+
+deploy: build ## deploy to the AWS account your credentials name (samconfig.toml has the stages): make deploy STAGE=dev
+	@.venv-sam/bin/sam deploy --config-env $(or $(STAGE),dev)
+
+bench: .venv/.dev ## all benchmarks; each prints ratios measured side by side in one run
+	@$(RUN) python -m bench
+
+reset: .venv/.local ## delete the local state in .local/
+	@$(RUN) darkroom reset
+
+doctor: .venv/.local ## say what is missing on this machine and how to mend it
+	@$(RUN) darkroom doctor

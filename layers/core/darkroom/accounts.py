@@ -1,0 +1,140 @@
+"""Whose Instagram it is: a connected account, and what is known of its health."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Literal
+
+from darkroom.errors import AccountUnavailableError
+
+Login = Literal["instagram"]
+PUBLISH_SCOPE = "instagram_business_content_publish"
+NEEDED_SCOPES = ("instagram_business_basic", PUBLISH_SCOPE)
+# What each scope lets Instagram tell us of. Account-level choice is not honoured by Meta, but a field must be named.
+WEBHOOK_FIELDS = {
+    "instagram_business_manage_comments": ("comments", "live_comments"),
+    "instagram_business_manage_messages": (
+        "messages",
+        "message_reactions",
+        "messaging_postbacks",
+        "messaging_referral",
+        "messaging_seen",
+    ),
+}
+EXPIRES_SOON = timedelta(days=7)
+
+
+class AccountState(StrEnum):
+    CONNECTED = "connected"
+    REAUTHORIZATION_REQUIRED = "reauthorization_required"
+    ACTION_REQUIRED = "action_required"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """
+    `ig_user_id` is the professional account (1784…), which publishing and webhooks use; `app_scoped_id` is what Meta's
+    deauthorise and deletion callbacks call `user_id`. `token_version` counts connections and refreshes.
+    """
+
+    id: str
+    tenant_id: str
+    login: Login = "instagram"
+    ig_user_id: str
+    app_scoped_id: str
+    username: str
+    name: str | None = None
+    account_type: str | None = None
+    state: AccountState = AccountState.CONNECTED
+    scopes: tuple[str, ...] = ()
+    connected_at: datetime
+    token_expires_at: datetime
+    token_version: int = 1
+    is_webhook_subscribed: bool = False
+    last_problem: dict[str, Any] | None = None
+    version: int = 1
+
+    def missing_scopes(self) -> tuple[str, ...]:
+        return tuple(scope for scope in NEEDED_SCOPES if scope not in self.scopes)
+
+    def webhook_fields(self) -> tuple[str, ...]:
+        """What this account may subscribe to; empty when no granted scope has webhooks."""
+        return tuple(field for scope, fields in WEBHOOK_FIELDS.items() if scope in self.scopes for field in fields)
+
+    def require_publishing(self, now: datetime) -> None:
+        """Raises AccountUnavailableError, with whose turn it is, unless this account can publish now."""
+        if self.state is AccountState.ACTION_REQUIRED:
+            raise AccountUnavailableError("action_required")
+        if self.state is not AccountState.CONNECTED or self.token_expires_at <= now:
+            raise AccountUnavailableError("reauthorization_required")
+        if PUBLISH_SCOPE not in self.scopes:
+            raise AccountUnavailableError("permissions_missing", f"Missing: {PUBLISH_SCOPE}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectSession:
+    """
+    A connection on its way. Hashes are SHA-256 in hex. `state_hash` and `browser_hash` are unset until a browser opens
+    the link.
+    """
+
+    id: str
+    tenant_id: str
+    login: Login = "instagram"
+    scopes: tuple[str, ...]
+    return_url: str | None
+    expires_at: datetime
+    link_hash: str
+    state_hash: str | None = None
+    browser_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """
+    What is known without asking Instagram. `advice` is empty when there is nothing to do; each entry is one sentence
+    that says whose turn it is.
+    """
+
+    is_healthy: bool
+    state: AccountState
+    token_expires_at: datetime
+    token_days_left: int
+    scopes_granted: tuple[str, ...]
+    scopes_needed: tuple[str, ...]
+    scopes_missing: tuple[str, ...]
+    is_webhook_subscribed: bool
+    last_problem: dict[str, Any] | None = field(default=None)
+    advice: tuple[str, ...] = ()
+
+
+def health(account: Account, now: datetime) -> Health:
+    left = account.token_expires_at - now
+    advice = tuple(_advice(account, left))
+    return Health(
+        is_healthy=not advice,
+        state=account.state,
+        token_expires_at=account.token_expires_at,
+        token_days_left=max(left.days, 0),
+        scopes_granted=account.scopes,
+        scopes_needed=NEEDED_SCOPES,
+        scopes_missing=account.missing_scopes(),
+        is_webhook_subscribed=account.is_webhook_subscribed,
+        last_problem=account.last_problem,
+        advice=advice,
+    )
+
+
+def _advice(account: Account, left: timedelta) -> list[str]:
+    advice = []
+    if account.state is AccountState.ACTION_REQUIRED:
+        advice.append("The owner has to open Instagram, follow what it asks, and then connect again.")
+    elif account.state is AccountState.REAUTHORIZATION_REQUIRED or left <= timedelta(0):
+        advice.append("The owner has to connect this account again: POST /v1/connect-sessions.")
+    elif left <= EXPIRES_SOON:
+        advice.append("The token expires within a week; connect again if it is not refreshed before.")
+    if missing := account.missing_scopes():
+        advice.append(f"Connect again and grant: {', '.join(missing)}.")
+    if account.webhook_fields() and not account.is_webhook_subscribed:
+        advice.append("Webhooks are not subscribed, so events will not arrive; connect again.")
+    return advice

@@ -1,0 +1,234 @@
+"""Accounts in DynamoDB: the account, its encrypted token, and the claim that ties an Instagram account to a tenant."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from darkroom.accounts import Account, AccountState
+from darkroom.aws import keys
+from darkroom.aws.dynamodb import is_condition_failure, marshal, translated, unmarshal
+from darkroom.aws.vault import SealedToken, Vault
+from darkroom.errors import ConflictError, NotFoundError
+from darkroom.pages import Page, PageRequest, cursor
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoDBAccounts:
+    """Implements the `Accounts` ports of all use cases but `connect`, which needs a vault: see ConnectingAccounts."""
+
+    client: "DynamoDBClient"
+    table: str
+
+    def get(self, tenant_id: str, account_id: str) -> Account:
+        item = self._item(keys.account(tenant_id, account_id))
+        if item is None:
+            raise NotFoundError
+        return _account(item)
+
+    def holder(self, ig_user_id: str) -> tuple[str, str] | None:
+        item = self._item(keys.holder(ig_user_id))
+        return (item["tenant_id"], item["account_id"]) if item else None
+
+    def default_id(self, tenant_id: str) -> str | None:
+        item = self._item(keys.default_account(tenant_id))
+        return item["account_id"] if item else None
+
+    def page(self, tenant_id: str, page: PageRequest) -> Page[Account]:
+        """In the order in which they were first connected."""
+        start: dict[str, Any] = {}
+        if page.after is not None:
+            start["ExclusiveStartKey"] = keys.account(tenant_id, page.after)
+        with translated():
+            answer = self.client.query(
+                TableName=self.table,
+                KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+                ExpressionAttributeValues={
+                    ":pk": {"S": keys.tenant(tenant_id)},
+                    ":prefix": {"S": keys.ACCOUNT_PREFIX},
+                },
+                Limit=page.limit,
+                ConsistentRead=True,
+                **start,
+            )
+        found = tuple(_account(unmarshal(item)) for item in answer["Items"])
+        more = cursor(tenant_id, found[-1].id) if "LastEvaluatedKey" in answer else None
+        return Page(found, more)
+
+    def choose_default(self, account: Account) -> None:
+        with translated():
+            self.client.update_item(
+                TableName=self.table,
+                Key=keys.default_account(account.tenant_id),
+                UpdateExpression="SET account_id = :id",
+                ExpressionAttributeValues={":id": {"S": account.id}},
+            )
+
+    def flag(self, account: Account, state: AccountState, problem: dict[str, Any]) -> None:
+        """Nothing happens when the account was connected anew since it was read, or is gone."""
+        try:
+            with translated():
+                self.client.update_item(
+                    TableName=self.table,
+                    Key=keys.account(account.tenant_id, account.id),
+                    UpdateExpression="SET #state = :state, last_problem = :problem ADD version :one",
+                    ConditionExpression="token_version = :token_version",
+                    ExpressionAttributeNames={"#state": "state"},
+                    ExpressionAttributeValues=marshal(
+                        {
+                            ":state": state.value,
+                            ":problem": json.dumps(problem),
+                            ":token_version": account.token_version,
+                            ":one": 1,
+                        }
+                    ),
+                )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+
+    def mark_subscribed(self, account: Account) -> None:
+        with translated():
+            self.client.update_item(
+                TableName=self.table,
+                Key=keys.account(account.tenant_id, account.id),
+                UpdateExpression="SET is_webhook_subscribed = :true ADD version :one",
+                ExpressionAttributeValues=marshal({":true": True, ":one": 1}),
+            )
+
+    def erase(self, account: Account) -> None:
+        doomed = (
+            keys.account(account.tenant_id, account.id),
+            keys.token(account.tenant_id, account.id),
+            keys.holder(account.ig_user_id),
+        )
+        with translated():
+            self.client.transact_write_items(
+                TransactItems=[{"Delete": {"TableName": self.table, "Key": key}} for key in doomed]
+            )
+        self._forget_default(account)
+
+    def _forget_default(self, account: Account) -> None:
+        try:
+            with translated():
+                self.client.delete_item(
+                    TableName=self.table,
+                    Key=keys.default_account(account.tenant_id),
+                    ConditionExpression="account_id = :id",
+                    ExpressionAttributeValues={":id": {"S": account.id}},
+                )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+
+    def _item(self, key: keys.Key) -> dict[str, Any] | None:
+        with translated():
+            answer = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
+        return unmarshal(answer["Item"]) if "Item" in answer else None
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoDBTokens:
+    """Implements the `Tokens` ports: only functions that may use the token key are built with it."""
+
+    client: "DynamoDBClient"
+    table: str
+    vault: Vault
+
+    def token(self, account: Account) -> str:
+        with translated():
+            answer = self.client.get_item(
+                TableName=self.table, Key=keys.token(account.tenant_id, account.id), ConsistentRead=True
+            )
+        if "Item" not in answer:
+            raise NotFoundError("account_gone")
+        item = unmarshal(answer["Item"])
+        sealed = SealedToken(item["ciphertext"].value, item["wrapped_key"].value, item["key_arn"], int(item["format"]))
+        return self.vault.open(sealed, account.tenant_id, account.id)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectingAccounts(DynamoDBAccounts):
+    """Implements the `Accounts` port of connecting.py: may encrypt tokens."""
+
+    vault: Vault
+
+    def connect(self, account: Account, token: str) -> None:
+        sealed = self.vault.seal(token, account.tenant_id, account.id)
+        puts = (
+            (keys.holder(account.ig_user_id), {"tenant_id": account.tenant_id, "account_id": account.id}),
+            (keys.account(account.tenant_id, account.id), _stored(account)),
+            (keys.token(account.tenant_id, account.id), _sealed_item(sealed, account.token_version)),
+        )
+        writes: list[Any] = [{"Put": {"TableName": self.table, "Item": {**key, **marshal(item)}}} for key, item in puts]
+        writes[0]["Put"] |= {
+            "ConditionExpression": "attribute_not_exists(pk) OR (tenant_id = :tenant AND account_id = :account)",
+            "ExpressionAttributeValues": {":tenant": {"S": account.tenant_id}, ":account": {"S": account.id}},
+        }
+        try:
+            with translated():
+                self.client.transact_write_items(TransactItems=writes)
+        except ClientError as error:
+            if is_condition_failure(error):
+                raise ConflictError("account_connected_elsewhere") from error
+            raise
+        self._default_if_first(account)
+
+    def _default_if_first(self, account: Account) -> None:
+        try:
+            with translated():
+                self.client.put_item(
+                    TableName=self.table,
+                    Item={**keys.default_account(account.tenant_id), "account_id": {"S": account.id}},
+                    ConditionExpression="attribute_not_exists(pk)",
+                )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+
+
+def _sealed_item(sealed: SealedToken, token_version: int) -> dict[str, Any]:
+    return {
+        "ciphertext": sealed.ciphertext,
+        "wrapped_key": sealed.wrapped_key,
+        "key_arn": sealed.key_arn,
+        "format": sealed.format,
+        "token_version": token_version,
+    }
+
+
+_FIELDS = ("id", "tenant_id", "login", "ig_user_id", "app_scoped_id", "username", "name", "account_type")
+
+
+def _stored(account: Account) -> dict[str, Any]:
+    return {
+        **{name: getattr(account, name) for name in _FIELDS},
+        "state": account.state.value,
+        "scopes": account.scopes,
+        "connected_at": account.connected_at,
+        "token_expires_at": account.token_expires_at,
+        "token_version": account.token_version,
+        "is_webhook_subscribed": account.is_webhook_subscribed,
+        "last_problem": json.dumps(account.last_problem) if account.last_problem else None,
+        "version": account.version,
+    }
+
+
+def _account(item: dict[str, Any]) -> Account:
+    text: dict[str, Any] = {name: item.get(name) for name in _FIELDS}
+    return Account(
+        **text,
+        state=AccountState(item["state"]),
+        scopes=tuple(item["scopes"]),
+        connected_at=datetime.fromisoformat(item["connected_at"]),
+        token_expires_at=datetime.fromisoformat(item["token_expires_at"]),
+        token_version=int(item["token_version"]),
+        is_webhook_subscribed=item["is_webhook_subscribed"],
+        last_problem=json.loads(item["last_problem"]) if "last_problem" in item else None,
+        version=int(item["version"]),
+    )

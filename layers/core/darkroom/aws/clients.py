@@ -1,0 +1,42 @@
+"""
+The SDK clients, one of each while the function is warm. Time-outs are designed: a healthy call answers in milliseconds,
+and three attempts together stay within the shortest function time-out.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_kms import KMSClient
+    from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_stepfunctions import SFNClient
+
+_CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+
+
+@cache
+def dynamodb() -> "DynamoDBClient":
+    client: DynamoDBClient = boto3.client("dynamodb", config=_CONFIG)
+    return client
+
+
+@cache
+def kms() -> "KMSClient":
+    client: KMSClient = boto3.client("kms", config=_CONFIG)
+    return client
+
+
+@cache
+def secretsmanager() -> "SecretsManagerClient":
+    client: SecretsManagerClient = boto3.client("secretsmanager", config=_CONFIG)
+    return client
+
+
+@cache
+def stepfunctions() -> "SFNClient":
+    client: SFNClient = boto3.client("stepfunctions", config=_CONFIG)
+    return client

@@ -1,0 +1,82 @@
+"""
+What every store shares: items to and from Python, and botocore's errors in our words.
+
+Times are stored as RFC 3339 text, which sorts; `expires_at` as epoch seconds, because DynamoDB's TTL wants it so.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError, HTTPClientError
+
+from darkroom.errors import StoreUnavailableError
+
+type Item = dict[str, Any]
+type Key = dict[str, dict[str, str]]
+
+_PASSING = frozenset(
+    {
+        "InternalServerError",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ThrottlingException",
+        "TransactionInProgressException",
+    }
+)
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+def marshal(item: Mapping[str, Any]) -> Item:
+    """None is left out: an absent attribute and null mean the same here."""
+    return {name: _serialize(_plain(value)) for name, value in item.items() if value is not None}
+
+
+def unmarshal(item: Mapping[str, Any]) -> Item:
+    return {name: _deserialize(value) for name, value in item.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return text(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def moment(stored: str | None) -> datetime | None:
+    return datetime.fromisoformat(stored) if stored else None
+
+
+def is_condition_failure(error: ClientError) -> bool:
+    """The condition of a single write, or of any write in a transaction, did not hold."""
+    code = error.response["Error"]["Code"]
+    reasons: Any = error.response.get("CancellationReasons", [])
+    return code == "ConditionalCheckFailedException" or (
+        code == "TransactionCanceledException" and any(r.get("Code") == "ConditionalCheckFailed" for r in reasons)
+    )
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Throttling, outages and lost connections become StoreUnavailableError; all else passes as it is."""
+    try:
+        yield
+    except HTTPClientError as error:
+        raise StoreUnavailableError from error
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        reasons: Any = error.response.get("CancellationReasons", [])
+        is_busy = code == "TransactionCanceledException" and any(
+            r.get("Code") == "TransactionConflict" for r in reasons
+        )
+        if code in _PASSING or is_busy:
+            raise StoreUnavailableError from error
+        raise

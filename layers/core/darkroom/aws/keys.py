@@ -1,0 +1,65 @@
+"""
+Every partition key, sort key and index name, once. docs/architecture.md lists the access patterns they serve.
+
+    AccountsTable   TENANT#<tenant>       ACCOUNT#<id>    an account
+                                          TOKEN#<id>      its encrypted token
+                                          DEFAULT         which account is the default
+                    INSTAGRAM#<ig id>     HOLDER          the one tenant that holds this Instagram account
+    PostsTable      TENANT#<tenant>       POST#<id>       a post; ByAccount lists one account's
+    CallersTable    KEY#<sha256>          KEY             an API key
+                    CONNECT#<id>          CONNECT         a connect session (expires)
+                    IDEMPOTENCY#<hash>    IDEMPOTENCY     the answer to an Idempotency-Key (expires)
+
+A tenant id never holds a '#', so no key can be built that reads another tenant's partition.
+"""
+
+type Key = dict[str, dict[str, str]]
+
+BY_ACCOUNT = "ByAccount"
+ACCOUNT_PREFIX = "ACCOUNT#"
+POST_PREFIX = "POST#"
+
+
+def _key(pk: str, sk: str) -> Key:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def tenant(tenant_id: str) -> str:
+    return f"TENANT#{tenant_id}"
+
+
+def account(tenant_id: str, account_id: str) -> Key:
+    return _key(tenant(tenant_id), ACCOUNT_PREFIX + account_id)
+
+
+def token(tenant_id: str, account_id: str) -> Key:
+    return _key(tenant(tenant_id), f"TOKEN#{account_id}")
+
+
+def default_account(tenant_id: str) -> Key:
+    return _key(tenant(tenant_id), "DEFAULT")
+
+
+def holder(ig_user_id: str) -> Key:
+    return _key(f"INSTAGRAM#{ig_user_id}", "HOLDER")
+
+
+def post(tenant_id: str, post_id: str) -> Key:
+    return _key(tenant(tenant_id), POST_PREFIX + post_id)
+
+
+def account_posts(tenant_id: str, account_id: str) -> str:
+    """Partition key of the ByAccount index; begins with the tenant, so that IAM can hold it to that."""
+    return f"{tenant(tenant_id)}#{account_id}"
+
+
+def api_key(sha256: str) -> Key:
+    return _key(f"KEY#{sha256}", "KEY")
+
+
+def connect_session(session_id: str) -> Key:
+    return _key(f"CONNECT#{session_id}", "CONNECT")
+
+
+def idempotency(digest: str) -> Key:
+    return _key(f"IDEMPOTENCY#{digest}", "IDEMPOTENCY")

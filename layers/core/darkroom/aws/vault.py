@@ -1,0 +1,94 @@
+"""
+Token custody. Each token is encrypted with AES-256-GCM under a data key of its own; KMS wraps the data key. Tenant and
+account are the encryption context of the KMS call and the associated data of the cipher, so that a ciphertext copied to
+another account's item opens for nobody.
+"""
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError, HTTPClientError
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from darkroom.errors import StoreUnavailableError, TokenUnreadableError
+
+if TYPE_CHECKING:
+    from types_boto3_kms import KMSClient
+
+FORMAT = 1  # of what `seal` makes: a 12-byte nonce, then the ciphertext with its tag
+_NONCE = 12
+_PASSING = frozenset(
+    {"DependencyTimeoutException", "KMSInternalException", "KeyUnavailableException", "ThrottlingException"}
+)
+_MOST_CACHED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SealedToken:
+    """`wrapped_key` is the data key as KMS encrypted it; KMS tells from it which version of the token key to use."""
+
+    ciphertext: bytes = field(repr=False)
+    wrapped_key: bytes = field(repr=False)
+    key_arn: str
+    format: int = FORMAT
+
+
+@dataclass(slots=True)
+class Vault:
+    """
+    Unwrapped data keys stay in memory while the function is warm, so that a status check costs no KMS call. They are
+    found by their wrapped form: a token sealed anew has a new data key and misses the cache.
+    """
+
+    kms: "KMSClient"
+    key_arn: str
+    _unwrapped: dict[bytes, bytes] = field(default_factory=dict, repr=False)
+
+    def seal(self, token: str, tenant_id: str, account_id: str) -> SealedToken:
+        context = _context(tenant_id, account_id)
+        try:
+            made = self.kms.generate_data_key(KeyId=self.key_arn, KeySpec="AES_256", EncryptionContext=context)
+        except (ClientError, HTTPClientError) as error:
+            raise _unusable(error) from error
+        nonce = os.urandom(_NONCE)
+        sealed = AESGCM(made["Plaintext"]).encrypt(nonce, token.encode(), _associated(context))
+        return SealedToken(nonce + sealed, made["CiphertextBlob"], self.key_arn)
+
+    def open(self, sealed: SealedToken, tenant_id: str, account_id: str) -> str:
+        """Raises TokenUnreadableError: KMS refuses, or this ciphertext was not made for this account."""
+        context = _context(tenant_id, account_id)
+        key = self._unwrapped.get(sealed.wrapped_key) or self._unwrap(sealed, context)
+        nonce, ciphertext = sealed.ciphertext[:_NONCE], sealed.ciphertext[_NONCE:]
+        try:
+            return AESGCM(key).decrypt(nonce, ciphertext, _associated(context)).decode()
+        except (InvalidTag, ValueError) as error:
+            raise TokenUnreadableError from error
+
+    def _unwrap(self, sealed: SealedToken, context: dict[str, str]) -> bytes:
+        try:
+            answer = self.kms.decrypt(
+                KeyId=sealed.key_arn, CiphertextBlob=sealed.wrapped_key, EncryptionContext=context
+            )
+        except (ClientError, HTTPClientError) as error:
+            raise _unusable(error) from error
+        if len(self._unwrapped) >= _MOST_CACHED:
+            self._unwrapped.clear()
+        self._unwrapped[sealed.wrapped_key] = answer["Plaintext"]
+        return answer["Plaintext"]
+
+
+def _context(tenant_id: str, account_id: str) -> dict[str, str]:
+    return {"tenant_id": tenant_id, "account_id": account_id}
+
+
+def _associated(context: dict[str, str]) -> bytes:
+    return json.dumps(context, sort_keys=True).encode()
+
+
+def _unusable(error: ClientError | HTTPClientError) -> Exception:
+    if isinstance(error, HTTPClientError) or error.response["Error"]["Code"] in _PASSING:
+        return StoreUnavailableError()
+    return TokenUnreadableError(detail=f"KMS answered {error.response['Error']['Code']}.")

@@ -1,0 +1,198 @@
+"""
+The composition root: cached functions that build ports from settings, on first use. A function's cold start pays for
+what it imports, so each builder imports what it builds, and nothing is imported for a neighbour.
+"""
+# ruff: noqa: PLC0415 — imports inside functions are this module's purpose
+
+import time
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from darkroom import authenticating, connecting, disconnecting, posting, workflow
+    from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
+    from darkroom.aws.idempotency import DynamoDBIdempotency
+    from darkroom.aws.posts import DynamoDBPosts
+    from darkroom.aws.secrets import AppSecret
+    from darkroom.aws.vault import Vault
+    from darkroom.settings import InstagramSettings
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@cache
+def stage() -> str:
+    from darkroom.settings import ServiceSettings
+
+    return ServiceSettings.from_environment().stage
+
+
+@cache
+def authenticating_ports() -> "authenticating.Ports":
+    from darkroom import authenticating
+    from darkroom.aws.callers import DynamoDBApiKeys
+    from darkroom.aws.clients import dynamodb
+    from darkroom.settings import AuthorizerSettings
+
+    settings = AuthorizerSettings.from_environment()
+    jwts = None
+    if settings.oidc_issuer:
+        from darkroom.oidc import OidcJwts
+
+        jwts = OidcJwts(settings.oidc_issuer, settings.oidc_audience)
+    api_keys = DynamoDBApiKeys(dynamodb(), settings.callers_table)
+    return authenticating.Ports(api_keys, jwts, settings.oidc_tenant_claim, settings.mode)
+
+
+@cache
+def connect_ports() -> "connecting.StartPorts":
+    from darkroom import connecting
+    from darkroom.aws.callers import DynamoDBConnectSessions
+    from darkroom.aws.clients import dynamodb
+    from darkroom.settings import ConnectSettings
+
+    settings = ConnectSettings.from_environment()
+    secret = _app_secret(settings.app_secret_arn)
+    return connecting.StartPorts(
+        sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
+        now=now,
+        app_id=lambda: secret.credentials().app_id,
+        authorize_url=settings.instagram_authorize_url,
+        public_url=settings.public_url,
+        return_origins=settings.return_origins,
+    )
+
+
+@cache
+def connect_callback_ports() -> "connecting.CallbackPorts":
+    from darkroom import connecting
+    from darkroom.aws.accounts import ConnectingAccounts
+    from darkroom.aws.callers import DynamoDBConnectSessions
+    from darkroom.aws.clients import dynamodb
+    from darkroom.instagram.client import InstagramClient
+    from darkroom.observability import log_call
+    from darkroom.settings import ConnectCallbackSettings
+
+    settings = ConnectCallbackSettings.from_environment()
+    secret = _app_secret(settings.app_secret_arn)
+
+    def instagram() -> InstagramClient:
+        app = secret.credentials()
+        return InstagramClient(
+            graph_url=settings.instagram_graph_url,
+            api_url=settings.instagram_api_url,
+            app_id=app.app_id,
+            app_secret=app.app_secret,
+            on_call=log_call,
+        )
+
+    return connecting.CallbackPorts(
+        sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
+        accounts=ConnectingAccounts(dynamodb(), settings.accounts_table, _vault(settings.token_key_arn)),
+        instagram=instagram,
+        now=now,
+        public_url=settings.public_url,
+    )
+
+
+@cache
+def posting_ports() -> "posting.Ports":
+    from darkroom import posting
+    from darkroom.aws.clients import dynamodb, stepfunctions
+    from darkroom.aws.posts import DynamoDBPosts
+    from darkroom.aws.workflows import StepFunctionsWorkflows
+    from darkroom.settings import PostsSettings
+
+    settings = PostsSettings.from_environment()
+    return posting.Ports(
+        posts=DynamoDBPosts(dynamodb(), settings.posts_table),
+        accounts=accounts(),
+        workflows=StepFunctionsWorkflows(stepfunctions(), settings.publish_post_state_machine_arn),
+        now=now,
+        test_media_hosts=settings.allowed_media_hosts(),
+    )
+
+
+@cache
+def idempotency_records() -> "DynamoDBIdempotency":
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.idempotency import DynamoDBIdempotency
+    from darkroom.settings import PostsSettings
+
+    return DynamoDBIdempotency(dynamodb(), PostsSettings.from_environment().callers_table)
+
+
+@cache
+def accounts() -> "DynamoDBAccounts":
+    from darkroom.aws.accounts import DynamoDBAccounts
+    from darkroom.aws.clients import dynamodb
+    from darkroom.settings import AccountsSettings
+
+    return DynamoDBAccounts(dynamodb(), AccountsSettings.from_environment().accounts_table)
+
+
+@cache
+def disconnecting_ports() -> "disconnecting.Ports":
+    from darkroom import disconnecting
+    from darkroom.instagram.client import InstagramClient
+    from darkroom.observability import log_call
+    from darkroom.settings import InstagramSettings
+
+    settings = InstagramSettings.from_environment()
+    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=log_call)
+    return disconnecting.Ports(accounts(), _tokens(settings), client)
+
+
+@cache
+def recording_ports() -> "workflow.Ports":
+    """For the steps that write down what happened; they are built without anything that could open a token."""
+    from darkroom import workflow
+
+    return workflow.Ports(_posts(), accounts(), now)
+
+
+@cache
+def calling_ports() -> "workflow.CallingPorts":
+    """For the steps that call Instagram."""
+    from darkroom import workflow
+    from darkroom.instagram.client import InstagramClient
+    from darkroom.observability import log_call
+    from darkroom.settings import InstagramSettings
+
+    settings = InstagramSettings.from_environment()
+    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=log_call)
+    return workflow.CallingPorts(_posts(), accounts(), now, _tokens(settings), client, time.sleep)
+
+
+def _posts() -> "DynamoDBPosts":
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.posts import DynamoDBPosts
+    from darkroom.settings import StepSettings
+
+    return DynamoDBPosts(dynamodb(), StepSettings.from_environment().posts_table)
+
+
+@cache
+def _app_secret(arn: str) -> "AppSecret":
+    from darkroom.aws.clients import secretsmanager
+    from darkroom.aws.secrets import AppSecret
+
+    return AppSecret(secretsmanager(), arn)
+
+
+@cache
+def _vault(key_arn: str) -> "Vault":
+    from darkroom.aws.clients import kms
+    from darkroom.aws.vault import Vault
+
+    return Vault(kms(), key_arn)
+
+
+def _tokens(settings: "InstagramSettings") -> "DynamoDBTokens":
+    from darkroom.aws.accounts import DynamoDBTokens
+    from darkroom.aws.clients import dynamodb
+
+    return DynamoDBTokens(dynamodb(), settings.accounts_table, _vault(settings.token_key_arn))

@@ -1,0 +1,150 @@
+"""
+The steps after the call that makes a post public: what happened, and writing it down.
+
+`confirm_publish` is the only way on from an unknown outcome. It believes Instagram's container and Instagram's lists,
+never our own hopes, and says `not_published` only after several reads agree.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from darkroom import problems
+from darkroom.accounts import AccountState
+from darkroom.errors import DarkroomError
+from darkroom.instagram.errors import InstagramUnavailableError, OutcomeUnknownError
+from darkroom.instagram.models import Access, Media
+from darkroom.posts import Post, PostState
+from darkroom.workflow import (
+    CallingPorts,
+    ConfirmTask,
+    FailureTask,
+    Ports,
+    PostTask,
+    PublishedTask,
+    access,
+    attempt_taken_back,
+    caught_problem,
+    ended,
+    known_container,
+    newest_media,
+)
+
+# This many FINISHED reads, each a workflow wait apart, prove that an attempt had no effect.
+CLEAN_READS = 3
+MOST_ASKS = 30
+MOST_ATTEMPTS = 3
+
+_FLAGS = {
+    "reauthorization_required": AccountState.REAUTHORIZATION_REQUIRED,
+    "action_required": AccountState.ACTION_REQUIRED,
+}
+
+
+def confirm_publish(task: ConfirmTask, ports: CallingPorts) -> dict[str, Any]:
+    """
+    Asks Instagram what became of an attempt. Answers `{outcome, asks, clean_reads, media_id}` with outcome `published`,
+    `not_published` (publish again) or `unclear` (ask again).
+
+    `not_published` takes several FINISHED reads, each after a wait, and no candidate among the account's media: one
+    read may be stale. Raises OutcomeUnknownError when asking has gone on for long enough: then a person has to look.
+    """
+    post = ports.posts.get(task.tenant_id, task.post_id)
+    if post.media_id is not None:
+        return _confirmed("published", task, media_id=post.media_id)
+    instagram_access = access(post, ports)
+    status = ports.instagram.container_status(instagram_access, known_container(post, None).container_id)
+    found = _candidates(post, instagram_access, ports)
+    if status.status_code == "PUBLISHED" or len(found) == 1:
+        return _confirm_live(task, found)
+    if status.status_code == "FINISHED" and not found:
+        return _confirm_not_live(task, post, ports)
+    if status.status_code in ("ERROR", "EXPIRED") and not found:
+        attempt_taken_back(post, ports)
+        raise ended(status)
+    return _ask_again(task, clean_reads=0)
+
+
+def _confirm_live(task: ConfirmTask, found: tuple[Media, ...]) -> dict[str, Any]:
+    """The media list lags behind: give it some asks to name the one media before going on without its id."""
+    if len(found) != 1 and task.asks < CLEAN_READS:
+        return _confirmed("unclear", task)
+    return _confirmed("published", task, media_id=found[0].id if len(found) == 1 else None)
+
+
+def _confirm_not_live(task: ConfirmTask, post: Post, ports: Ports) -> dict[str, Any]:
+    if task.clean_reads + 1 < CLEAN_READS:
+        return _ask_again(task, clean_reads=task.clean_reads + 1)
+    attempt_taken_back(post, ports)
+    if post.publish_attempts >= MOST_ATTEMPTS:
+        raise _last_answer(task)
+    return _confirmed("not_published", task)
+
+
+def _last_answer(task: ConfirmTask) -> InstagramUnavailableError:
+    """Instagram refused often enough, without effect: keep the numbers it gave."""
+    facts = (caught_problem(task.error) or {}).get("instagram", {})
+    return InstagramUnavailableError(
+        code=facts.get("code"), subcode=facts.get("error_subcode"), trace_id=facts.get("fbtrace_id")
+    )
+
+
+def _ask_again(task: ConfirmTask, *, clean_reads: int) -> dict[str, Any]:
+    if task.asks + 1 >= MOST_ASKS:
+        raise OutcomeUnknownError
+    return _confirmed("unclear", task, clean_reads=clean_reads)
+
+
+def _confirmed(outcome: str, task: ConfirmTask, *, clean_reads: int = 0, media_id: str | None = None) -> dict[str, Any]:
+    return {"outcome": outcome, "asks": task.asks + 1, "clean_reads": clean_reads, "media_id": media_id}
+
+
+def _candidates(post: Post, access: Access, ports: CallingPorts) -> tuple[Media, ...]:
+    """Media that appeared since the attempt and could be this post: none, ours, or several that look alike."""
+    return tuple(media for media in newest_media(post, access, ports) if _could_be(post, media))
+
+
+def _could_be(post: Post, media: Media) -> bool:
+    kinds = {"image": "FEED", "carousel": "FEED", "reel": "REELS", "story": "STORY"}
+    is_album = media.media_type == "CAROUSEL_ALBUM"
+    return (
+        media.id not in post.fence
+        and media.media_product_type in (None, kinds[post.content.kind])
+        and is_album == (post.content.kind == "carousel")
+        and (media.caption or None) == (post.content.caption or None)
+    )
+
+
+def mark_published(task: PublishedTask, ports: Ports) -> dict[str, Any]:
+    post = ports.posts.get(task.tenant_id, task.post_id)
+    if post.state is not PostState.PUBLISHED:
+        now = ports.now()
+        ports.posts.save(post.moved_to(PostState.PUBLISHED, media_id=task.media_id, published_at=now, problem=None))
+    return {}
+
+
+def read_permalink(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
+    """Best effort: the post is live whether or not this works."""
+    post = ports.posts.get(task.tenant_id, task.post_id)
+    if post.media_id is None or post.permalink is not None:
+        return {}
+    media = ports.instagram.media(access(post, ports), post.media_id)
+    if media.permalink is None:
+        raise InstagramUnavailableError
+    ports.posts.save(replace(post, permalink=media.permalink))
+    return {}
+
+
+def mark_failed(task: FailureTask, ports: Ports) -> dict[str, Any]:
+    """
+    Ends the post: `unconfirmed` while an attempt to publish stands that nobody could disprove, otherwise `failed`. A
+    dead token or a restricted account is flagged, so that the next post is refused at once with whose turn it is.
+    """
+    problem = caught_problem(task.error) or problems.describe(DarkroomError())
+    post = ports.posts.get(task.tenant_id, task.post_id)
+    if post.state in (PostState.QUEUED, PostState.PROCESSING, PostState.PUBLISHING):
+        state = PostState.FAILED if post.publish_attempted_at is None else PostState.UNCONFIRMED
+        ports.posts.save(post.moved_to(state, problem=problem, failed_at=ports.now()))
+    if problem["code"] in _FLAGS and "instagram" in problem:
+        account = ports.accounts.get(post.tenant_id, post.account_id)
+        ports.accounts.flag(account, _FLAGS[problem["code"]], problem)
+    return {}

@@ -1,0 +1,183 @@
+"""
+What every HTTP function shares: who calls, what they may, what they sent, and answers in one form.
+
+API Gateway has already routed: `routeKey` is a key of `Api.routes`, so there is no router here. A route states its
+scope, and an open one says PUBLIC; nothing is open by omission. The authorizer answers for the credential; without its
+word the caller is refused (docs/decisions/0004-authorizer.md).
+"""
+
+import json
+import time
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from darkroom import idempotency, problems
+from darkroom.errors import DarkroomError, NotAllowedError, NotFoundError
+from darkroom.http_events import Answer, Event, Incoming, outgoing
+from darkroom.ids import new_id
+from darkroom.instagram.errors import InstagramError
+from darkroom.observability import log, log_unforeseen
+from darkroom.tenants import Caller
+
+PUBLIC: Final = "public"
+_NOBODY = Caller("", frozenset())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """
+    `body` and `query` are what the route's shapes made of them; the caller of a PUBLIC route is nobody. `ulid` names
+    what this request creates; under an Idempotency-Key it is the same in every repetition. `base_url` is how this
+    request reached us, without a trailing slash.
+    """
+
+    id: str
+    ulid: str
+    now: datetime
+    caller: Caller
+    path: Mapping[str, str]
+    parameters: Mapping[str, str]
+    query: Any
+    body: Any
+    cookies: Mapping[str, str]
+    base_url: str
+
+    def new_id(self, prefix: str) -> str:
+        return f"{prefix}_{self.ulid}"
+
+
+type Handler = Callable[[Request], Answer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """
+    One route as it is served and as openapi.json describes it. `answer` is the shape of the success body, `problems`
+    the codes that are this route's own. `records` is set where an Idempotency-Key counts.
+    """
+
+    key: str
+    scope: str
+    body: Hashable = None
+    query: Hashable = None
+    answer: Any = None
+    status: int = 200
+    problems: tuple[str, ...] = ()
+    records: Callable[[], idempotency.Records] | None = None
+    handler: Handler | None = None
+
+
+@dataclass(slots=True)
+class Api:
+    """The routes of one function; an instance is the function's handler."""
+
+    routes: dict[str, Route] = field(default_factory=dict)
+
+    def route(self, key: str, *, scope: str, **described: Any) -> Callable[[Handler], Handler]:
+        """Serves `key`, such as `GET /v1/posts/{id}`; `described` are the other fields of Route."""
+
+        def register(handler: Handler) -> Handler:
+            self.routes[key] = Route(key=key, scope=scope, handler=handler, **described)
+            return handler
+
+        return register
+
+    def __call__(self, event: Event, _context: object) -> Event:
+        started, now = time.perf_counter(), datetime.now(UTC)
+        incoming = Incoming(event, new_id("req", now), now)
+        try:
+            answer = self._answered(incoming)
+        except Exception as error:  # noqa: BLE001 — whatever happens, the caller gets a problem and we keep the place
+            answer = _problem(error, incoming)
+        duration_ms = round((time.perf_counter() - started) * 1000, 1)
+        log(
+            "request",
+            request_id=incoming.request_id,
+            route=incoming.route_key,
+            status=answer["statusCode"],
+            duration_ms=duration_ms,
+        )
+        return answer
+
+    def _answered(self, incoming: Incoming) -> Event:
+        route = self.routes.get(incoming.route_key)
+        if route is None:
+            raise NotFoundError
+        caller = _NOBODY if route.scope == PUBLIC else _allowed(incoming, route.scope)
+        key = incoming.header("idempotency-key")
+        if route.records is not None and key is not None:
+            return _once(route, incoming, caller, key, route.records())
+        return _run(route, incoming, caller, incoming.request_id.removeprefix("req_"))
+
+
+def _allowed(incoming: Incoming, scope: str) -> Caller:
+    caller = incoming.caller()
+    if caller is None:
+        raise NotAllowedError(detail=incoming.refusal())
+    caller.require(scope)
+    return caller
+
+
+def _once(route: Route, incoming: Incoming, caller: Caller, key: str, records: idempotency.Records) -> Event:
+    digest = idempotency.digest(caller.tenant_id, route.key, key)
+    ulid = incoming.request_id.removeprefix("req_")
+    record = idempotency.begin(digest, incoming.raw_body(), ulid, incoming.now, records)
+    if record.answer is not None:
+        replayed: Event = json.loads(record.answer)
+        replayed["headers"] |= {"idempotent-replayed": "true", "x-request-id": incoming.request_id}
+        return replayed
+    try:
+        answer = _run(route, incoming, caller, record.ulid)
+    except Exception as error:  # noqa: BLE001 — a problem here already, because the record is settled by its status
+        answer = _problem(error, incoming)
+    idempotency.settle(record, answer["statusCode"], json.dumps(answer), records)
+    return answer
+
+
+def _run(route: Route, incoming: Incoming, caller: Caller, ulid: str) -> Event:
+    assert route.handler is not None  # noqa: S101 — `Api.route` has set it
+    request = Request(
+        id=incoming.request_id,
+        ulid=ulid,
+        now=incoming.now,
+        caller=caller,
+        path=incoming.event.get("pathParameters") or {},
+        parameters=incoming.event.get("queryStringParameters") or {},
+        query=_query(route, incoming),
+        body=_body(route, incoming),
+        cookies=incoming.cookies(),
+        base_url=f"https://{incoming.event['requestContext']['domainName']}",
+    )
+    return outgoing(route.handler(request), incoming.request_id)
+
+
+def _query(route: Route, incoming: Incoming) -> Any:
+    if route.query is None:
+        return None
+    from darkroom import parsing  # noqa: PLC0415 — pydantic is dear at a cold start; most functions need none
+
+    return parsing.query(route.query, incoming.event.get("queryStringParameters") or {})
+
+
+def _body(route: Route, incoming: Incoming) -> Any:
+    if route.body is None:
+        return None
+    from darkroom import parsing  # noqa: PLC0415 — as above
+
+    return parsing.body(route.body, incoming.header("content-type") or "", incoming.raw_body())
+
+
+def _problem(error: Exception, incoming: Incoming) -> Event:
+    if not isinstance(error, DarkroomError | InstagramError):
+        log_unforeseen(error, request_id=incoming.request_id)
+    body = problems.describe(error)
+    log("problem", request_id=incoming.request_id, code=body["code"], **body.get("instagram", {}))
+    headers = {"content-type": "application/problem+json"}
+    if body["status"] == 401:
+        headers["www-authenticate"] = "Bearer"
+    if (after := body["retry"]["after"]) is not None:
+        headers["retry-after"] = str(int(after))
+    about = {"instance": incoming.event.get("rawPath", ""), "request_id": incoming.request_id}
+    return outgoing(Answer(body["status"], {**body, **about}, headers), incoming.request_id)

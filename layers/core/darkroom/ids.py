@@ -1,0 +1,18 @@
+"""Our ids: a prefix that says what it is, and a ULID, so that they sort by time. Opaque to callers."""
+
+import re
+import secrets
+from datetime import datetime
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U
+_SHAPE = re.compile(r"[a-z]{2,5}_[0-9A-HJKMNP-TV-Z]{26}")
+
+
+def new_id(prefix: str, now: datetime) -> str:
+    """`post_01J…`: 48 bits of milliseconds and 80 random bits."""
+    number = int(now.timestamp() * 1000) << 80 | secrets.randbits(80)
+    return f"{prefix}_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def is_id(text: str, prefix: str) -> bool:
+    return text.startswith(f"{prefix}_") and _SHAPE.fullmatch(text) is not None

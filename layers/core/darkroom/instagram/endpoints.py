@@ -1,0 +1,117 @@
+"""
+Each call of the Instagram API with Instagram Login as a `Request`: pure, so that tests read it without a network.
+
+Tokens travel in the `Authorization` header. The two exceptions are `exchange_for_long_lived` and `refresh`: Meta takes
+a GET with the token (and the app secret) as parameters there, documents nothing else, answers POST with "unsupported",
+and no client known to work sends a header; a guess that failed would be noticed when every token has expired.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from darkroom.instagram import values
+from darkroom.instagram.errors import TokenInvalidError
+from darkroom.instagram.models import Access
+from darkroom.instagram.protocol import Patience, Request, encode_form
+
+# A silent Instagram costs Lambda time, so each wait is as short as its step allows.
+READING = Patience(silence=10, total=12)  # one look-up; repeated at no risk
+TOKENS = Patience(silence=10, total=12)  # repeated at no risk, but for the code, which a person can renew
+CREATING = Patience(silence=20, total=22)  # Instagram may fetch an image before it answers
+PUBLISHING = Patience(silence=25, total=28)  # giving up early means not knowing; beside one look-up it fits 40 s
+
+_PROFILE_FIELDS = "id,user_id,username,name,account_type,profile_picture_url,followers_count,follows_count,media_count"
+_MEDIA_FIELDS = "id,caption,media_type,media_product_type,permalink,shortcode,timestamp,children{id}"
+
+
+def exchange_code(app_id: str, app_secret: str, code: str, redirect_uri: str) -> Request:
+    form = {
+        "client_id": app_id,
+        "client_secret": app_secret,
+        "grant_type": "authorization_code",
+        "redirect_uri": redirect_uri,
+        "code": code,
+    }
+    return Request("POST", "/oauth/access_token", TOKENS, base="api", form=encode_form(form))
+
+
+def exchange_for_long_lived(app_secret: str, short_token: str) -> Request:
+    params = {
+        "grant_type": "ig_exchange_token",
+        "client_secret": app_secret,
+        "access_token": _parameter(short_token),
+    }
+    return Request("GET", "/access_token", TOKENS, base="token", params=params)
+
+
+def refresh(token: str) -> Request:
+    params = {"grant_type": "ig_refresh_token", "access_token": _parameter(token)}
+    return Request("GET", "/refresh_access_token", TOKENS, base="token", params=params)
+
+
+def profile(token: str) -> Request:
+    return Request("GET", "/me", READING, params={"fields": _PROFILE_FIELDS}, token=token)
+
+
+def create_container(access: Access, parameters: Mapping[str, object]) -> Request:
+    form = encode_form(parameters)
+    return Request("POST", "/{ig-user-id}/media", CREATING, ids=_account(access), form=form, token=access.token)
+
+
+def container_status(access: Access, container_id: str) -> Request:
+    ids = {"container-id": container_id}
+    params = {"fields": "status_code,status"}
+    return Request("GET", "/{container-id}", READING, ids=ids, params=params, token=access.token)
+
+
+def publish_container(access: Access, container_id: str) -> Request:
+    return Request(
+        "POST",
+        "/{ig-user-id}/media_publish",
+        PUBLISHING,
+        ids=_account(access) | {"container-id": container_id},
+        form={"creation_id": container_id},
+        token=access.token,
+        idempotent=False,
+    )
+
+
+def media(access: Access, media_id: str) -> Request:
+    ids = {"media-id": media_id}
+    return Request("GET", "/{media-id}", READING, ids=ids, params={"fields": _MEDIA_FIELDS}, token=access.token)
+
+
+def recent_media(access: Access, limit: int) -> Request:
+    return _look_up(access, "/{ig-user-id}/media", {"fields": _MEDIA_FIELDS, "limit": str(limit)})
+
+
+def stories(access: Access) -> Request:
+    return _look_up(access, "/{ig-user-id}/stories", {"fields": _MEDIA_FIELDS})
+
+
+def publishing_limit(access: Access) -> Request:
+    return _look_up(access, "/{ig-user-id}/content_publishing_limit", {"fields": "quota_usage,config"})
+
+
+def subscribe_webhooks(access: Access, fields: Iterable[str]) -> Request:
+    form = {"subscribed_fields": ",".join(fields)}
+    template = "/{ig-user-id}/subscribed_apps"
+    return Request("POST", template, READING, ids=_account(access), form=form, token=access.token)
+
+
+def unsubscribe_webhooks(access: Access) -> Request:
+    return Request("DELETE", "/{ig-user-id}/subscribed_apps", READING, ids=_account(access), token=access.token)
+
+
+def _look_up(access: Access, template: str, params: Mapping[str, str]) -> Request:
+    return Request("GET", template, READING, ids=_account(access), params=params, token=access.token)
+
+
+def _account(access: Access) -> dict[str, str]:
+    return {"ig-user-id": access.ig_user_id}
+
+
+def _parameter(token: str) -> str:
+    """The check that `Request` makes for tokens in the header."""
+    if values.secret(token) is None:
+        raise TokenInvalidError("The token is malformed.")
+    return token

@@ -1,0 +1,57 @@
+"""
+What functions say: one JSON line an invocation, one a call to Instagram. Lines hold ids, codes and durations; never a
+token, code, secret, signature, caption, message text, body or query. Exception texts are somebody else's words and may
+hold any of these, so of an unforeseen error only its class, its AWS code and the place are logged.
+"""
+
+import traceback
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+if TYPE_CHECKING:
+    from darkroom.instagram.client import Call
+
+_LONGEST = 300
+
+
+@cache
+def logger() -> Logger:
+    return Logger(service="darkroom", utc=True)
+
+
+def log(message: str, **facts: Any) -> None:
+    logger().info(message, extra={name: _clipped(value) for name, value in facts.items() if value is not None})
+
+
+def log_call(call: "Call") -> None:
+    """`path` is the template of the path: no ids in it."""
+    log(
+        "instagram call",
+        method=call.method,
+        path=call.path_template,
+        status=call.status,
+        duration_ms=round(call.duration_ms, 1),
+        error=call.error,
+        instagram_code=call.code,
+        instagram_subcode=call.subcode,
+        fbtrace_id=call.trace_id,
+    )
+
+
+def log_unforeseen(error: Exception, **facts: Any) -> None:
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}:{frame.name}" for frame in frames[-8:]]
+    logger().error("unforeseen error", extra={"error": name_of(error), "at": places, **facts})
+
+
+def name_of(error: Exception) -> str:
+    """The class, or for an AWS error its code, such as AccessDeniedException: what runbooks and workflows go by."""
+    response = getattr(error, "response", None)
+    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
+    return code if isinstance(code, str) and code.isidentifier() else type(error).__name__
+
+
+def _clipped(value: Any) -> Any:
+    return value[:_LONGEST] if isinstance(value, str) else value

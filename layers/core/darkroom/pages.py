@@ -1,0 +1,45 @@
+"""
+Pages and cursors. A cursor names the last id of a page and the tenant it was given to. It opens nothing: whoever sends
+it still reads only their own objects, so it needs no signature, just refusal when it is not this tenant's.
+"""
+
+import binascii
+import hashlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+
+from darkroom.errors import BadRequestError
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """`after` is the id to continue after, from `opened`."""
+
+    limit: int = 25
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page[T]:
+    data: tuple[T, ...]
+    next_cursor: str | None
+
+
+def cursor(tenant_id: str, last_id: str) -> str:
+    return urlsafe_b64encode(f"{_mark(tenant_id)}{last_id}".encode()).decode().rstrip("=")
+
+
+def opened(text: str, tenant_id: str) -> str:
+    """The id behind a cursor. Raises BadRequestError(cursor_invalid) for anything that was not this tenant's cursor."""
+    try:
+        plain = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)).decode("ascii")
+    except (binascii.Error, ValueError):
+        raise BadRequestError("cursor_invalid") from None
+    mark = _mark(tenant_id)
+    if not plain.startswith(mark) or cursor(tenant_id, plain.removeprefix(mark)) != text:
+        raise BadRequestError("cursor_invalid")
+    return plain.removeprefix(mark)
+
+
+def _mark(tenant_id: str) -> str:
+    return hashlib.sha256(tenant_id.encode()).hexdigest()[:12]

@@ -1,0 +1,163 @@
+"""
+What our caller asks for, and how far it has got. A post changes state through `Post.moved_to` only, in memory, and
+through one conditional write in the table.
+
+The content classes are plain dataclasses: pydantic validates them at the HTTP edge and makes openapi.json from them,
+and the workflow steps, which start cold for every first post, load without it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Literal
+
+from darkroom.errors import ConflictError
+
+Kind = Literal["image", "carousel", "reel", "story"]
+MediaType = Literal["image", "video"]
+
+
+class PostState(StrEnum):
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    PUBLISHING = "publishing"
+    PUBLISHED = "published"
+    FAILED = "failed"
+    UNCONFIRMED = "unconfirmed"
+
+
+# Where each state may go. PUBLISHING falls back to PROCESSING when Instagram says that the container is not ready after
+# all; FAILED and UNCONFIRMED are ends that a late proof may still turn into PUBLISHED.
+TRANSITIONS: Mapping[PostState, frozenset[PostState]] = MappingProxyType(
+    {
+        PostState.QUEUED: frozenset({PostState.PROCESSING, PostState.FAILED}),
+        PostState.PROCESSING: frozenset({PostState.PUBLISHING, PostState.FAILED}),
+        PostState.PUBLISHING: frozenset(
+            {PostState.PROCESSING, PostState.PUBLISHED, PostState.FAILED, PostState.UNCONFIRMED}
+        ),
+        PostState.UNCONFIRMED: frozenset({PostState.PUBLISHED, PostState.FAILED}),
+        PostState.FAILED: frozenset({PostState.PUBLISHED}),
+        PostState.PUBLISHED: frozenset(),
+    }
+)
+
+
+# What a request may hold and nothing else; pydantic reads this where it validates.
+_REFUSE_UNKNOWN = {"extra": "forbid"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserTag:
+    """`x` and `y` run from 0.0 to 1.0 from the top left; needed on images, not possible on reels."""
+
+    __pydantic_config__ = _REFUSE_UNKNOWN
+
+    username: str
+    x: float | None = None
+    y: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaItem:
+    """`type` may be left out where the kind or the URL's ending says it."""
+
+    __pydantic_config__ = _REFUSE_UNKNOWN
+
+    url: str
+    type: MediaType | None = None
+    alt_text: str | None = None
+    user_tags: tuple[UserTag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReelOptions:
+    """
+    `cover_url` wins over `thumb_offset_ms`. `trial` shows the reel to non-followers first and says how it graduates:
+    by hand, or when Instagram sees it perform.
+    """
+
+    __pydantic_config__ = _REFUSE_UNKNOWN
+
+    cover_url: str | None = None
+    thumb_offset_ms: int | None = None
+    share_to_feed: bool | None = None
+    audio_name: str | None = None
+    trial: Literal["MANUAL", "SS_PERFORMANCE"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostContent:
+    """What is to appear on Instagram. Never changed in silence: what cannot be carried is refused."""
+
+    __pydantic_config__ = _REFUSE_UNKNOWN
+
+    kind: Kind
+    media: tuple[MediaItem, ...]
+    caption: str | None = None
+    location_id: str | None = None
+    collaborators: tuple[str, ...] = ()
+    reel: ReelOptions | None = None
+    is_ai_generated: bool | None = None
+
+    def media_type(self, item: MediaItem) -> MediaType | None:
+        """Given, or implied by the kind, or plain from the URL's ending; None when nobody can tell."""
+        if item.type:
+            return item.type
+        if self.kind in ("image", "reel"):
+            return "image" if self.kind == "image" else "video"
+        path = item.url.partition("?")[0].lower()
+        if path.endswith((".jpg", ".jpeg")):
+            return "image"
+        return "video" if path.endswith((".mp4", ".mov")) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """
+    What Instagram processes before it is live. `item` is the 0-based carousel item, or None for the container that is
+    published: the only one of other kinds, the parent of a carousel.
+    """
+
+    container_id: str
+    item: int | None
+    created_at: datetime
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """
+    `publish_attempted_at` is written before Instagram is asked to publish and only taken back when an answer proves
+    that nothing happened: while it is set, publishing again needs proof. `fence` holds the newest media ids of the
+    account just before that attempt: what is listed there cannot be this post. `problem` is the body the API shows.
+    """
+
+    id: str
+    tenant_id: str
+    account_id: str
+    content: PostContent
+    external_id: str | None = None
+    state: PostState = PostState.QUEUED
+    accepted_at: datetime
+    request_id: str | None = None
+    containers: tuple[Container, ...] = ()
+    publish_attempted_at: datetime | None = None
+    publish_attempts: int = 0
+    fence: tuple[str, ...] = ()
+    published_at: datetime | None = None
+    failed_at: datetime | None = None
+    media_id: str | None = None
+    permalink: str | None = None
+    problem: dict[str, Any] | None = None
+    version: int = field(default=1)
+
+    def container(self, item: int | None) -> Container | None:
+        return next((container for container in self.containers if container.item == item), None)
+
+    def moved_to(self, state: PostState, **changes: Any) -> "Post":
+        """The post in its next state. Raises ConflictError where there is no such step."""
+        if state not in TRANSITIONS[self.state]:
+            raise ConflictError("post_state_conflict", f"A {self.state} post cannot become {state}.")
+        return replace(self, state=state, **changes)

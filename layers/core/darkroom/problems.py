@@ -1,0 +1,149 @@
+"""
+The catalogue of problems, and how an error becomes one (RFC 9457). A code is stable: callers branch on it.
+docs/errors.md and `GET /v1/errors/{code}` say the same, and a test holds them equal.
+"""
+# ruff: noqa: E501 — the catalogue is a table and reads best as one
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from darkroom.errors import DarkroomError
+from darkroom.instagram.errors import (
+    AccountRestrictedError,
+    AppCredentialsError,
+    AuthorizationCodeError,
+    InstagramError,
+    InstagramUnavailableError,
+    InvalidRequestError,
+    MediaNotReadyError,
+    MediaRejectedError,
+    MediaUnreachableError,
+    OutcomeUnknownError,
+    PermissionDeniedError,
+    PublishingLimitReachedError,
+    RateLimitedError,
+    TokenInvalidError,
+)
+
+Actor = Literal["caller", "owner", "operator", "platform"]
+TYPE_BASE = "https://darkroom.example/problems/"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """`title` is one sentence a person understands; `next_step` says what its `actor` does."""
+
+    code: str
+    status: int
+    actor: Actor
+    title: str
+    next_step: str
+
+
+def _catalogue(*types: ProblemType) -> Mapping[str, ProblemType]:
+    return MappingProxyType({each.code: each for each in types})
+
+
+CATALOGUE = _catalogue(
+    # the request
+    ProblemType("malformed_json", 400, "caller", "The body is not JSON.", "Send one JSON object in UTF-8."),
+    ProblemType("unsupported_media_type", 415, "caller", "The body is not declared as JSON.", "Send Content-Type: application/json."),
+    ProblemType("payload_too_large", 413, "caller", "The body is too large.", "Send less than 256 KiB."),
+    ProblemType("invalid_request", 422, "caller", "The request has fields that cannot be accepted.", "Change the fields that errors points to."),
+    ProblemType("invalid_post", 422, "caller", "Instagram could not publish this post as it is.", "Change the fields that errors points to."),
+    ProblemType("cursor_invalid", 400, "caller", "The cursor is not one of this list's.", "Start again without a cursor."),
+    ProblemType("idempotency_key_invalid", 400, "caller", "The Idempotency-Key is empty or too long.", "Use 1 to 255 visible ASCII characters."),
+    ProblemType("idempotency_key_reused", 422, "caller", "This Idempotency-Key was used for another request.", "Use a new key for a new request."),
+    ProblemType("idempotency_in_progress", 409, "caller", "The first request with this Idempotency-Key is still running.", "Ask again after Retry-After."),
+    # the caller
+    ProblemType("unauthenticated", 401, "caller", "The request has no valid credential.", "Send Authorization: Bearer with an API key or a JWT."),
+    ProblemType("scope_missing", 403, "caller", "The credential does not allow this.", "Use a key that has the scope named in detail."),
+    ProblemType("not_found", 404, "caller", "There is no such thing here.", "Check the path and the id."),
+    # accounts and connecting
+    ProblemType("no_default_account", 422, "caller", "No account was named and there is no default.", "Send account_id, or connect an account first."),
+    ProblemType("account_gone", 409, "caller", "The account was disconnected.", "Connect it again and send the post anew."),
+    ProblemType("return_url_refused", 422, "caller", "The return_url is not allowed.", "Use a path, or an origin listed in the ReturnOrigins parameter."),
+    ProblemType("connect_session_invalid", 400, "owner", "This connect link has expired, was used, or belongs to another browser.", "Start connecting again from the application."),
+    ProblemType("consent_denied", 400, "owner", "Access was not granted on Instagram.", "Start connecting again and choose Allow."),
+    ProblemType("permissions_missing", 422, "owner", "Instagram did not grant every permission that is needed.", "Connect again and leave every permission on."),
+    ProblemType("account_connected_elsewhere", 409, "owner", "This Instagram account is connected to another customer.", "Disconnect it there first."),
+    ProblemType("authorization_code_refused", 400, "owner", "Instagram did not accept the sign-in.", "Start connecting again."),
+    ProblemType("reauthorization_required", 409, "owner", "Instagram no longer accepts the connection to this account.", "Connect the account again."),
+    ProblemType("action_required", 409, "owner", "Instagram wants the owner to act before anything can be published.", "Open Instagram, follow what it asks, then connect again."),
+    # posts
+    ProblemType("post_state_conflict", 409, "caller", "The post is not in a state for this.", "Read the post and decide again."),
+    ProblemType("version_conflict", 409, "caller", "Somebody else changed this at the same time.", "Read it again and repeat the change."),
+    ProblemType("media_unreachable", 422, "caller", "Instagram could not download {item}.", "Let Instagram's crawler (facebookexternalhit) fetch the file, without redirect or login."),
+    ProblemType("media_rejected", 422, "caller", "Instagram did not accept {item}.", "Change the file: detail and Instagram's code say what it disliked."),
+    ProblemType("instagram_refused", 422, "caller", "Instagram did not accept the post.", "Change what Instagram's code names."),
+    ProblemType("processing_timeout", 504, "caller", "Instagram did not finish processing {item} in time.", "Try again; if it happens again, re-encode the file."),
+    ProblemType("container_expired", 409, "caller", "The post waited too long at Instagram and expired before it was published.", "Send the post anew."),
+    ProblemType("publishing_limit_reached", 429, "platform", "The account has used up Instagram's publishing quota for now.", "Wait: the quota is a moving 24-hour window."),
+    ProblemType("media_not_ready", 409, "platform", "Instagram says that the media is not ready.", "Wait and try again."),
+    ProblemType("outcome_unknown", 502, "platform", "Instagram did not say whether the post is live.", "Look at the account before sending the post again."),
+    # somebody else's weather
+    ProblemType("instagram_unavailable", 503, "platform", "Instagram does not answer properly at the moment.", "Wait and try again."),
+    ProblemType("rate_limited", 429, "platform", "Instagram asks for fewer calls on this account.", "Wait and try again."),
+    ProblemType("store_unavailable", 503, "operator", "Darkroom's storage is overloaded.", "Try again in a moment."),
+    ProblemType("token_unreadable", 503, "operator", "The stored token could not be decrypted.", "Check the token key in KMS; connect the account again if the key is lost."),
+    ProblemType("configuration_error", 503, "operator", "Darkroom is not completely set up.", "See detail, then docs/meta-setup.md."),
+    ProblemType("internal_error", 500, "operator", "Something went wrong on our side.", "Give the request_id to whoever runs this Darkroom."),
+)  # fmt: skip
+
+# The most specific class first.
+_BY_CLASS: tuple[tuple[type[InstagramError], str], ...] = (
+    (MediaUnreachableError, "media_unreachable"),
+    (TokenInvalidError, "reauthorization_required"),
+    (PermissionDeniedError, "permissions_missing"),
+    (AccountRestrictedError, "action_required"),
+    (MediaRejectedError, "media_rejected"),
+    (InvalidRequestError, "instagram_refused"),
+    (MediaNotReadyError, "media_not_ready"),
+    (OutcomeUnknownError, "outcome_unknown"),
+    (PublishingLimitReachedError, "publishing_limit_reached"),
+    (RateLimitedError, "rate_limited"),
+    (InstagramUnavailableError, "instagram_unavailable"),
+    (AuthorizationCodeError, "authorization_code_refused"),
+    (AppCredentialsError, "configuration_error"),
+)
+
+
+def describe(error: Exception, item: int | None = None) -> dict[str, Any]:
+    """
+    The problem body of an error, without what only a request knows (`instance`, `request_id`). `item` is the 1-based
+    number of the media item it is about. An error that nobody foresaw becomes `internal_error` and shows nothing of
+    itself.
+    """
+    code = _code_of(error)
+    kind = CATALOGUE[code]
+    retry_after = getattr(error, "retry_after", None)
+    body: dict[str, Any] = {
+        "type": TYPE_BASE + code,
+        "title": kind.title.format(item=f"item {item}" if item else "the media"),
+        "status": kind.status,
+        "detail": getattr(error, "detail", None) or kind.next_step,
+        "code": code,
+        "actor": kind.actor,
+        "retry": {"allowed": True, "automatic": kind.actor == "platform", "after": retry_after},
+    }
+    if isinstance(error, DarkroomError) and error.errors:
+        body["errors"] = [{"pointer": e.pointer, "code": e.code, "message": e.message} for e in error.errors]
+    if isinstance(error, InstagramError):
+        body["instagram"] = error.facts()
+    return body
+
+
+def _code_of(error: Exception) -> str:
+    if isinstance(error, DarkroomError):
+        return error.code
+    if isinstance(error, InstagramError):
+        return next((code for kind, code in _BY_CLASS if isinstance(error, kind)), "internal_error")
+    return "internal_error"
+
+
+def dump(error: Exception, item: int | None = None) -> str:
+    """The problem as one line of JSON: the only thing of an error that survives a Step Functions `Catch`."""
+    return json.dumps(describe(error, item), separators=(",", ":"))

@@ -1,0 +1,162 @@
+"""
+The steps that make a post public, in the order of statemachines/publish_post.asl.yaml; confirming.py has what follows.
+
+Every step may be run twice: Step Functions retries, workers die. So each reads the post first and does nothing that is
+already done. Only `publish_container` does what cannot be undone, and it writes the attempt down before it calls.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from darkroom import containers
+from darkroom.errors import ConflictError, ProcessingTimeoutError
+from darkroom.instagram.errors import InstagramError, MediaNotReadyError, OutcomeUnknownError
+from darkroom.instagram.models import Access, ContainerStatus, Media
+from darkroom.posts import Container, Post, PostState
+from darkroom.workflow import (
+    CallingPorts,
+    ContainerTask,
+    Ports,
+    PostTask,
+    access,
+    attempt_taken_back,
+    ended,
+    known_container,
+    newest_media,
+)
+
+# How long Instagram may process before we stop waiting. Images take seconds; long reels take many minutes.
+PATIENCE_IMAGE = timedelta(minutes=5)
+PATIENCE_VIDEO = timedelta(minutes=35)
+# Within one check: ask, wait 2 s, ask again … so that an image needs one workflow transition, not five.
+POLL_EVERY = timedelta(seconds=2)
+POLL_FOR = timedelta(seconds=8)
+
+
+def begin_post(task: PostTask, ports: Ports) -> dict[str, Any]:
+    """Answers `{is_carousel, items}`. Raises AccountUnavailableError before anything is sent to Instagram."""
+    post = ports.posts.get(task.tenant_id, task.post_id)
+    ports.accounts.get(post.tenant_id, post.account_id).require_publishing(ports.now())
+    if post.state is PostState.QUEUED:
+        post = ports.posts.save(post.moved_to(PostState.PROCESSING))
+    items = containers.plan(post.content).items
+    return {"is_carousel": bool(items), "items": list(range(len(items)))}
+
+
+def create_container(task: ContainerTask, ports: CallingPorts) -> dict[str, Any]:
+    """
+    Creates the container unless the post has it already. A lost answer leaves an orphan at Instagram, which nobody ever
+    sees and which expires in a day; so this may be retried.
+    """
+    post = ports.posts.get(task.tenant_id, task.post_id)
+    existing = post.container(task.item)
+    if existing is None:
+        container_id = ports.instagram.create_container(access(post, ports), _parameters(post, task.item))
+        existing = Container(container_id=container_id, item=task.item, created_at=ports.now())
+        ports.posts.add_container(post, existing)
+    return {"container_id": existing.container_id}
+
+
+def _parameters(post: Post, item: int | None) -> containers.Parameters:
+    plan = containers.plan(post.content)
+    if item is not None:
+        return plan.items[item].parameters
+    if not plan.items:
+        return plan.main.parameters
+    children = [post.container(index) for index in range(len(plan.items))]
+    return plan.with_children(tuple(child.container_id for child in children if child is not None)).parameters
+
+
+def check_container(task: ContainerTask, ports: CallingPorts) -> dict[str, Any]:
+    """
+    Asks until the container is ready or a few seconds have gone. Answers `{is_ready, wait_seconds}`: how long the
+    workflow should wait before it checks again, growing with the container's age.
+
+    Raises what Instagram says of an ERROR or EXPIRED container, ProcessingTimeoutError when patience ends.
+    """
+    post = ports.posts.get(task.tenant_id, task.post_id)
+    container = known_container(post, task.item)
+    if container.finished_at is not None and task.item is not None:
+        return _checked(container, ports.now(), is_ready=True)
+    instagram_access = access(post, ports)
+    give_up = ports.now() + POLL_FOR
+    while not (is_ready := _is_ready(ports.instagram.container_status(instagram_access, container.container_id))):
+        if ports.now() + POLL_EVERY > give_up:
+            break
+        ports.sleep(POLL_EVERY.total_seconds())
+    if is_ready:
+        if container.finished_at is None:
+            ports.posts.add_container(post, _finished(container, ports.now()))
+    elif ports.now() - container.created_at > _patience(post, task.item):
+        raise ProcessingTimeoutError
+    return _checked(container, ports.now(), is_ready=is_ready)
+
+
+def _is_ready(status: ContainerStatus) -> bool:
+    """PUBLISHED counts as ready: `publish_container` then finds its own earlier attempt and has it confirmed."""
+    if status.status_code in ("FINISHED", "PUBLISHED"):
+        return True
+    if status.status_code == "IN_PROGRESS":
+        return False
+    raise ended(status)
+
+
+def _patience(post: Post, item: int | None) -> timedelta:
+    media = post.content.media if item is None else (post.content.media[item],)
+    return PATIENCE_VIDEO if any(post.content.media_type(each) == "video" for each in media) else PATIENCE_IMAGE
+
+
+def _checked(container: Container, now: datetime, *, is_ready: bool) -> dict[str, Any]:
+    age = (now - container.created_at).total_seconds()
+    return {"is_ready": is_ready, "wait_seconds": int(min(60, max(5, age / 2)))}
+
+
+def _finished(container: Container, now: datetime) -> Container:
+    return Container(
+        container_id=container.container_id, item=container.item, created_at=container.created_at, finished_at=now
+    )
+
+
+def publish_container(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
+    """
+    Makes the post public and answers `{media_id}`.
+
+    Raises OutcomeUnknownError when it may have happened, now or in an earlier run of this step: then only
+    `confirm_publish` may go on. Any other error proves that nothing was sent, and the attempt is taken back.
+    """
+    post = ports.posts.get(task.tenant_id, task.post_id)
+    if post.media_id is not None:
+        return {"media_id": post.media_id}
+    if post.publish_attempted_at is not None:
+        raise OutcomeUnknownError
+    account = ports.accounts.get(post.tenant_id, post.account_id)
+    account.require_publishing(ports.now())
+    instagram_access = Access(account.ig_user_id, ports.tokens.token(account))
+    container = known_container(post, None)
+    post = _attempting(post, newest_media(post, instagram_access, ports), ports)
+    try:
+        return {"media_id": ports.instagram.publish_container(instagram_access, container.container_id)}
+    except OutcomeUnknownError:
+        raise
+    except MediaNotReadyError as error:
+        attempt_taken_back(post, ports)
+        if ports.now() - container.created_at > _patience(post, None):
+            raise ProcessingTimeoutError from error
+        raise
+    except InstagramError:
+        attempt_taken_back(post, ports)
+        raise
+
+
+def _attempting(post: Post, fence: tuple[Media, ...], ports: Ports) -> Post:
+    """Exactly one worker gets past this write; to any other the outcome is unknown."""
+    attempting = post.moved_to(
+        PostState.PUBLISHING,
+        publish_attempted_at=ports.now(),
+        publish_attempts=post.publish_attempts + 1,
+        fence=tuple(media.id for media in fence),
+    )
+    try:
+        return ports.posts.save(attempting)
+    except ConflictError as error:
+        raise OutcomeUnknownError from error

@@ -1,0 +1,96 @@
+"""
+The only reader of the environment. One frozen model for each group of functions, each field an upper-case variable of
+the same name, so that template.yaml and this file can be read side by side.
+"""
+
+import os
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Literal, Self, get_origin
+
+from darkroom.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Raises ConfigurationError, naming the variable, at the first cold start that lacks it."""
+        values: dict[str, Any] = {}
+        for field in fields(cls):
+            text = os.environ.get(field.name.upper(), "").strip()
+            if text:
+                values[field.name] = _list(text) if get_origin(field.type) is frozenset else text
+            elif field.default is MISSING:
+                raise ConfigurationError(detail=f"The environment variable {field.name.upper()} is not set.")
+        return cls(**values)
+
+
+def _list(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.split(",") if part.strip())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings(_Settings):
+    stage: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizerSettings(_Settings):
+    """Without `oidc_issuer` only API keys are accepted."""
+
+    callers_table: str
+    mode: Literal["live", "test"]
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
+    oidc_tenant_claim: str = "tenant_id"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountsSettings(_Settings):
+    accounts_table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstagramSettings(AccountsSettings):
+    """For functions that decrypt a token and call Instagram."""
+
+    token_key_arn: str
+    instagram_graph_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectSettings(_Settings):
+    """`public_url` empty means the domain that the request came to; `return_origins` look like https://app.example.com."""
+
+    callers_table: str
+    app_secret_arn: str
+    instagram_authorize_url: str
+    public_url: str = ""
+    return_origins: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectCallbackSettings(InstagramSettings):
+    callers_table: str
+    app_secret_arn: str
+    instagram_api_url: str
+    public_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostsSettings(AccountsSettings):
+    """`test_media_hosts` counts in test mode only."""
+
+    posts_table: str
+    callers_table: str
+    mode: Literal["live", "test"]
+    publish_post_state_machine_arn: str
+    test_media_hosts: frozenset[str] = frozenset()
+
+    def allowed_media_hosts(self) -> frozenset[str]:
+        return self.test_media_hosts if self.mode == "test" else frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSettings(_Settings):
+    posts_table: str

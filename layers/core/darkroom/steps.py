@@ -1,0 +1,74 @@
+"""
+What every function of a workflow shares: `@step(Task)` turns the event into its task, logs one line, and raises errors
+the way Step Functions can use them.
+
+Step Functions keeps two things of an error: the name of its class, which `Retry` and `Catch` compare, and its text. So
+the text is made the problem as JSON, which `confirming.mark_failed` reads back.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from typing import Any, get_origin
+
+from darkroom import problems
+from darkroom.errors import DarkroomError
+from darkroom.instagram.errors import InstagramError
+from darkroom.observability import log, log_unforeseen, name_of
+
+type Handler = Callable[[dict[str, Any], object], dict[str, Any]]
+
+
+class MalformedTaskError(Exception):
+    """The state machine and this function disagree about a task: a mistake of ours, so nothing is retried."""
+
+
+def step[T](task_type: type[T]) -> Callable[[Callable[[T], dict[str, Any]]], Handler]:
+    """`task_type` is a frozen dataclass; the event has exactly its fields."""
+
+    def decorate(function: Callable[[T], dict[str, Any]]) -> Handler:
+        def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+            started = time.perf_counter()
+            task = parsed(task_type, event)
+            facts = {"step": function.__name__, "post_id": event["post_id"], "item": event.get("item")}
+            try:
+                result = function(task)
+            except (DarkroomError, InstagramError) as error:
+                log("step failed", error=type(error).__name__, duration_ms=_since(started), **facts)
+                raise _caught(type(error).__name__, problems.dump(error, _number(event))) from None
+            except Exception as error:  # noqa: BLE001 — the runtime would print and keep its text, which may hold a token
+                log_unforeseen(error, **facts)
+                raise _caught(name_of(error), problems.dump(DarkroomError())) from None
+            log("step done", duration_ms=_since(started), **facts)
+            return result
+
+        handler.__name__ = function.__name__
+        return handler
+
+    return decorate
+
+
+def parsed[T](task_type: type[T], event: dict[str, Any]) -> T:
+    assert is_dataclass(task_type)  # noqa: S101 — a mistake in a handler's own source
+    expected = {field.name: field.type for field in fields(task_type)}
+    if event.keys() != expected.keys():
+        raise MalformedTaskError(f"{task_type.__name__} has the fields {sorted(expected)}, not {sorted(event)}.")
+    for name, kind in expected.items():
+        if not isinstance(event[name], get_origin(kind) or kind):  # type: ignore[arg-type] # int | None is fine here
+            raise MalformedTaskError(f"{task_type.__name__}.{name} is a {type(event[name]).__name__}.")
+    return task_type(**event)
+
+
+def _caught(name: str, text: str) -> Exception:
+    error: Exception = type(name, (Exception,), {})(text)
+    return error
+
+
+def _number(event: dict[str, Any]) -> int | None:
+    """The carousel item as a person counts."""
+    item = event.get("item")
+    return item + 1 if isinstance(item, int) else None
+
+
+def _since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 1)

@@ -1,0 +1,139 @@
+"""
+Everything that can be known about a post before Instagram sees it. Each wrong field gets its own pointer; a field that
+the kind cannot carry is refused with the reason, never accepted and dropped.
+"""
+
+import re
+from collections.abc import Iterator
+
+from darkroom import limits, media_urls
+from darkroom.errors import FieldError
+from darkroom.posts import MediaItem, PostContent, UserTag
+
+_HASHTAG = re.compile(r"#\w+")
+_MENTION = re.compile(r"(?<![\w.])@[\w.]+")
+_USERNAME = re.compile(r"[A-Za-z0-9._]{1,30}")
+_NUMERIC_ID = re.compile(r"[0-9]{1,30}")
+# C0 controls but tab and line breaks, and lone surrogates: nothing a person types; Instagram refuses or mangles them.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+def field_errors(content: PostContent, test_media_hosts: frozenset[str] = frozenset()) -> tuple[FieldError, ...]:
+    """
+    Every wrong field of the post, in the order of the request; empty when there is none. `test_media_hosts` are
+    `host:port` pairs whose media URLs may be http and private, for the simulator's sample media.
+    """
+    return (
+        *_counts(content),
+        *_caption(content),
+        *_fit(content),
+        *_reel(content, test_media_hosts),
+        *(error for index, item in enumerate(content.media) for error in _item(content, index, item, test_media_hosts)),
+        *_people_and_places(content),
+    )
+
+
+def _counts(content: PostContent) -> Iterator[FieldError]:
+    count = len(content.media)
+    if content.kind == "carousel":
+        low, high = limits.CAROUSEL_MINIMUM.value, limits.CAROUSEL_MAXIMUM.value
+        if not low <= count <= high:
+            yield FieldError("/media", "wrong_count", f"A carousel has {low} to {high} items; this one has {count}.")
+    elif count != 1:
+        yield FieldError("/media", "wrong_count", f"A post of kind {content.kind} has one media item, not {count}.")
+
+
+def _caption(content: PostContent) -> Iterator[FieldError]:
+    if content.caption is None:
+        return
+    if content.kind == "story":
+        yield FieldError("/caption", "not_possible", "Instagram has no caption on stories.")
+    yield from _text("/caption", content.caption, limits.CAPTION_LENGTH)
+    for pattern, limit in ((_HASHTAG, limits.CAPTION_HASHTAGS), (_MENTION, limits.CAPTION_MENTIONS)):
+        if (count := len(pattern.findall(content.caption))) > limit.value:
+            message = f"The caption has {count} {limit.unit}; Instagram allows {limit.value}."
+            yield FieldError("/caption", f"too_many_{limit.unit}", message)
+
+
+def _fit(content: PostContent) -> Iterator[FieldError]:
+    """Fields of the post that this kind cannot carry."""
+    if content.reel is not None and content.kind != "reel":
+        yield FieldError("/reel", "not_possible", f"Reel options do not apply to a post of kind {content.kind}.")
+    if content.kind == "story":
+        if content.location_id is not None:
+            yield FieldError("/location_id", "not_possible", "Instagram takes no location on stories.")
+        if content.collaborators:
+            yield FieldError("/collaborators", "not_possible", "Instagram takes no collaborators on stories.")
+
+
+def _reel(content: PostContent, test_media_hosts: frozenset[str]) -> Iterator[FieldError]:
+    if content.reel is None:
+        return
+    offset = content.reel.thumb_offset_ms
+    if offset is not None and not 0 <= offset < limits.REEL_SECONDS.value * 1000:
+        yield FieldError("/reel/thumb_offset_ms", "out_of_range", "The offset has to lie within the video.")
+    if content.reel.cover_url is not None:
+        yield from _url("/reel/cover_url", content.reel.cover_url, test_media_hosts)
+    if content.reel.audio_name is not None:
+        yield from _text("/reel/audio_name", content.reel.audio_name, None)
+
+
+def _item(content: PostContent, index: int, item: MediaItem, test_media_hosts: frozenset[str]) -> Iterator[FieldError]:
+    at = f"/media/{index}"
+    media_type = content.media_type(item)
+    yield from _url(f"{at}/url", item.url, test_media_hosts)
+    if media_type is None:
+        yield FieldError(f"{at}/type", "type_needed", "The URL does not tell an image from a video; say type.")
+    if (content.kind == "image" and media_type == "video") or (content.kind == "reel" and media_type == "image"):
+        wanted = "a JPEG image" if content.kind == "image" else "a video"
+        yield FieldError(f"{at}/type", "wrong_type", f"A post of kind {content.kind} needs {wanted}.")
+    if item.alt_text is not None:
+        if media_type == "video" or content.kind == "story":
+            yield FieldError(f"{at}/alt_text", "not_possible", "Instagram takes alt text on feed images only.")
+        yield from _text(f"{at}/alt_text", item.alt_text, limits.ALT_TEXT_LENGTH)
+    yield from _tags(content, at, item, media_type)
+
+
+def _tags(content: PostContent, at: str, item: MediaItem, media_type: str | None) -> Iterator[FieldError]:
+    if len(item.user_tags) > limits.USER_TAGS.value:
+        yield FieldError(f"{at}/user_tags", "too_many_tags", f"Instagram allows {limits.USER_TAGS.value} tags an item.")
+    for number, tag in enumerate(item.user_tags):
+        where = f"{at}/user_tags/{number}"
+        if not _USERNAME.fullmatch(tag.username):
+            yield FieldError(f"{where}/username", "not_a_username", "This is not an Instagram username.")
+        yield from _position(where, tag, media_type, is_story=content.kind == "story")
+
+
+def _position(where: str, tag: UserTag, media_type: str | None, *, is_story: bool) -> Iterator[FieldError]:
+    if media_type == "video":
+        if tag.x is not None or tag.y is not None:
+            yield FieldError(where, "not_possible", "Instagram takes no tag positions on videos.")
+    elif tag.x is None or tag.y is None:
+        if not is_story or (tag.x is None) != (tag.y is None):
+            yield FieldError(where, "position_needed", "A tag on an image needs x and y.")
+    elif not (0 <= tag.x <= 1 and 0 <= tag.y <= 1):
+        yield FieldError(where, "out_of_range", "x and y lie between 0.0 and 1.0.")
+
+
+def _people_and_places(content: PostContent) -> Iterator[FieldError]:
+    if content.location_id is not None and not _NUMERIC_ID.fullmatch(content.location_id):
+        yield FieldError("/location_id", "not_an_id", "A location is the numeric id of a Facebook Page with a place.")
+    if len(content.collaborators) > limits.COLLABORATORS.value:
+        message = f"Instagram allows {limits.COLLABORATORS.value} collaborators."
+        yield FieldError("/collaborators", "too_many_collaborators", message)
+    for index, username in enumerate(content.collaborators):
+        if not _USERNAME.fullmatch(username):
+            yield FieldError(f"/collaborators/{index}", "not_a_username", "This is not an Instagram username.")
+
+
+def _text(pointer: str, text: str, limit: limits.Limit | None) -> Iterator[FieldError]:
+    if limit is not None and len(text) > limit.value:
+        message = f"This has {len(text)} {limit.unit}; Instagram allows {limit.value}."
+        yield FieldError(pointer, "too_long", message)
+    if _UNPRINTABLE.search(text):
+        yield FieldError(pointer, "unprintable", "This holds control characters.")
+
+
+def _url(pointer: str, url: str, test_media_hosts: frozenset[str]) -> Iterator[FieldError]:
+    if problem := media_urls.refusal(url, test_media_hosts):
+        yield FieldError(pointer, "url_refused", problem)

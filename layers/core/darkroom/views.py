@@ -1,0 +1,186 @@
+"""What the API takes and shows, beyond the model's own shapes; openapi.json is made from these classes."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le, MaxLen
+
+from darkroom.accounts import Account, AccountState, ConnectSession, Login
+from darkroom.containers import Plan
+from darkroom.limits import Limit
+from darkroom.pages import Page, PageRequest, opened
+from darkroom.posting import Draft
+from darkroom.posts import Container, Post, PostContent, PostState
+from darkroom.problems import TYPE_BASE, Actor, ProblemType
+
+_REFUSE_UNKNOWN = {"extra": "forbid"}
+_CONTENT_FIELDS = tuple(field.name for field in fields(PostContent))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPost(PostContent):
+    """Without `account_id` the default account is meant. `external_id` is yours, and comes back unchanged."""
+
+    account_id: str | None = None
+    mode: Literal["now"] = "now"
+    external_id: str | None = None
+
+    def draft(self) -> Draft:
+        content = PostContent(**{name: getattr(self, name) for name in _CONTENT_FIELDS})
+        return Draft(content, self.account_id, self.external_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostView(PostContent):
+    """`problem` says why a failed post failed and whose turn it is. `containers` are in the order of the items."""
+
+    id: str
+    account_id: str
+    external_id: str | None
+    state: PostState
+    accepted_at: datetime
+    containers: tuple[Container, ...]
+    publish_attempted_at: datetime | None
+    published_at: datetime | None
+    failed_at: datetime | None
+    media_id: str | None
+    permalink: str | None
+    problem: dict[str, Any] | None
+    version: int
+
+    @classmethod
+    def of(cls, post: Post) -> "PostView":
+        content = {name: getattr(post.content, name) for name in _CONTENT_FIELDS}
+        own = {field.name for field in fields(cls)} - set(_CONTENT_FIELDS)
+        return cls(**content, **{name: getattr(post, name) for name in own})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanView:
+    """The containers that publishing would make; `main` is the one that is published."""
+
+    is_valid: Literal[True]
+    items: tuple[dict[str, Any], ...]
+    main: dict[str, Any]
+
+    @classmethod
+    def of(cls, plan: Plan) -> "PlanView":
+        return cls(is_valid=True, items=tuple(item.parameters for item in plan.items), main=plan.main.parameters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountView:
+    id: str
+    login: Login
+    ig_user_id: str
+    username: str
+    name: str | None
+    account_type: str | None
+    state: AccountState
+    scopes: tuple[str, ...]
+    connected_at: datetime
+    token_expires_at: datetime
+    is_webhook_subscribed: bool
+    is_default: bool
+
+    @classmethod
+    def of(cls, account: Account, default_id: str | None) -> "AccountView":
+        own = {field.name for field in fields(cls)} - {"is_default"}
+        return cls(**{name: getattr(account, name) for name in own}, is_default=account.id == default_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageOf[T]:
+    data: tuple[T, ...]
+    has_more: bool
+    next_cursor: str | None
+
+    @classmethod
+    def of[S](cls, page: Page[S], view: Callable[[S], T]) -> "PageOf[T]":
+        return cls(
+            data=tuple(view(each) for each in page.data),
+            has_more=page.next_cursor is not None,
+            next_cursor=page.next_cursor,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageQuery:
+    __pydantic_config__ = _REFUSE_UNKNOWN
+
+    limit: Annotated[int, Ge(1), Le(100)] = 25
+    cursor: Annotated[str, MaxLen(200)] | None = None
+
+    def page(self, tenant_id: str) -> PageRequest:
+        return PageRequest(self.limit, opened(self.cursor, tenant_id) if self.cursor else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostsQuery(PageQuery):
+    account_id: str | None = None
+    state: PostState | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewConnectSession:
+    """`return_url` is a path of ours or a URL of an allowed origin; without it the owner sees a plain page."""
+
+    __pydantic_config__ = _REFUSE_UNKNOWN
+
+    login: Login = "instagram"
+    return_url: Annotated[str, MaxLen(2048)] | None = None
+    scopes: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectSessionView:
+    """Send the owner's browser to `authorize_url`; it works once, until `expires_at`."""
+
+    id: str
+    login: Login
+    scopes: tuple[str, ...]
+    authorize_url: str
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, session: ConnectSession, link: str) -> "ConnectSessionView":
+        own = {field.name for field in fields(cls)} - {"authorize_url"}
+        return cls(**{name: getattr(session, name) for name in own}, authorize_url=link)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisconnectedView:
+    """`is_instagram_told` is false when Instagram could not be reached or no longer knew the token."""
+
+    id: str
+    is_instagram_told: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthView:
+    is_healthy: bool
+    version: str
+    stage: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsView:
+    data: tuple[Limit, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemTypeView:
+    """One entry of the catalogue; `type` is what problem bodies carry."""
+
+    type: str
+    code: str
+    status: int
+    actor: Actor
+    title: str
+    next_step: str
+
+    @classmethod
+    def of(cls, kind: ProblemType) -> "ProblemTypeView":
+        return cls(type=TYPE_BASE + kind.code, **asdict(kind))

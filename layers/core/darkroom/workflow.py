@@ -1,0 +1,153 @@
+"""
+What the steps of one post's workflow share: the tasks that statemachines/publish_post.asl.yaml hands them, the ports
+through which they see the outside, and the few questions that several of them ask.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from darkroom.accounts import Account, AccountState
+from darkroom.containers import Parameters
+from darkroom.errors import ConflictError, ContainerExpiredError
+from darkroom.instagram.models import Access, ContainerStatus, Media
+from darkroom.posts import Container, Post, PostState
+
+
+class Posts(Protocol):
+    def get(self, tenant_id: str, post_id: str) -> Post:
+        """Raises NotFoundError."""
+        ...
+
+    def save(self, post: Post) -> Post:
+        """Writes the post unless somebody else has since it was read (ConflictError); answers its new version."""
+        ...
+
+    def add_container(self, post: Post, container: Container) -> None:
+        """Adds or replaces the container of that item. Safe beside other items' containers being added."""
+        ...
+
+
+class Accounts(Protocol):
+    def get(self, tenant_id: str, account_id: str) -> Account:
+        """Raises NotFoundError."""
+        ...
+
+    def flag(self, account: Account, state: AccountState, problem: dict[str, Any]) -> None:
+        """Changes the state unless the account has been connected anew since it was read."""
+        ...
+
+
+class Tokens(Protocol):
+    def token(self, account: Account) -> str:
+        """Decrypts the account's token. Raises TokenUnreadableError, NotFoundError when it was erased."""
+        ...
+
+
+class Instagram(Protocol):
+    def create_container(self, access: Access, parameters: Parameters) -> str: ...
+    def container_status(self, access: Access, container_id: str) -> ContainerStatus: ...
+    def publish_container(self, access: Access, container_id: str) -> str: ...
+    def media(self, access: Access, media_id: str) -> Media: ...
+    def recent_media(self, access: Access) -> tuple[Media, ...]: ...
+    def stories(self, access: Access) -> tuple[Media, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What every step sees."""
+
+    posts: Posts
+    accounts: Accounts
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class CallingPorts(Ports):
+    """For the steps that call Instagram: they alone can reach a token."""
+
+    tokens: Tokens
+    instagram: Instagram
+    sleep: Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class PostTask:
+    tenant_id: str
+    post_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerTask:
+    """`item` is the 0-based carousel item, or None for the container that is published."""
+
+    tenant_id: str
+    post_id: str
+    item: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTask:
+    """`media_id` is None when the post is proven live but its media could not be told from others."""
+
+    tenant_id: str
+    post_id: str
+    media_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmTask:
+    """`error` is what made the outcome unknown, as in FailureTask."""
+
+    tenant_id: str
+    post_id: str
+    asks: int
+    clean_reads: int
+    error: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FailureTask:
+    """`error` is what Step Functions caught: `Error` is a class name, `Cause` the JSON that the runtime made of it."""
+
+    tenant_id: str
+    post_id: str
+    error: dict[str, str]
+
+
+def access(post: Post, ports: CallingPorts) -> Access:
+    account = ports.accounts.get(post.tenant_id, post.account_id)
+    return Access(account.ig_user_id, ports.tokens.token(account))
+
+
+def known_container(post: Post, item: int | None) -> Container:
+    container = post.container(item)
+    if container is None:
+        raise ConflictError("post_state_conflict", "The post has no container yet.")
+    return container
+
+
+def ended(status: ContainerStatus) -> Exception:
+    """What an ERROR or EXPIRED container means."""
+    return status.failure() or ContainerExpiredError()
+
+
+def newest_media(post: Post, access: Access, ports: CallingPorts) -> tuple[Media, ...]:
+    """Where the post would appear: among the stories, or among the rest."""
+    return ports.instagram.stories(access) if post.content.kind == "story" else ports.instagram.recent_media(access)
+
+
+def attempt_taken_back(post: Post, ports: Ports) -> None:
+    """Only after proof that Instagram did not publish: from here on publishing is a first attempt again."""
+    ports.posts.save(post.moved_to(PostState.PROCESSING, publish_attempted_at=None))
+
+
+def caught_problem(error: dict[str, str]) -> dict[str, Any] | None:
+    """The problem that `steps` put into the error message; None when the runtime died before it could."""
+    try:
+        problem = json.loads(json.loads(error["Cause"])["errorMessage"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return problem if isinstance(problem, dict) and isinstance(problem.get("code"), str) else None
