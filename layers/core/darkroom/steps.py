@@ -9,6 +9,7 @@ the text is made the problem as JSON, which `confirming.mark_failed` reads back.
 import time
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from types import UnionType
 from typing import Any, get_origin
 
 from darkroom import problems
@@ -54,9 +55,14 @@ def parsed[T](task_type: type[T], event: dict[str, Any]) -> T:
     if event.keys() != expected.keys():
         raise MalformedTaskError(f"{task_type.__name__} has the fields {sorted(expected)}, not {sorted(event)}.")
     for name, kind in expected.items():
-        if not isinstance(event[name], get_origin(kind) or kind):  # type: ignore[arg-type] # int | None is fine here
+        if not isinstance(event[name], _checkable(kind)):
             raise MalformedTaskError(f"{task_type.__name__}.{name} is a {type(event[name]).__name__}.")
     return task_type(**event)
+
+
+def _checkable(kind: Any) -> Any:
+    """`isinstance` takes `str` and `int | None` as they are, and of `dict[str, str]` only the dict."""
+    return kind if isinstance(kind, UnionType) else get_origin(kind) or kind
 
 
 def _caught(name: str, text: str) -> Exception:
