@@ -10,7 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 RUN := $(UV) run --frozen --no-sync
 PYTHON_SOURCES := layers/core/darkroom functions simulator devstack
 
-.PHONY: help demo up test check format lint types imports template openapi build deploy bench reset doctor
+.PHONY: help setup demo up test check format lint types imports template openapi build deploy bench reset doctor
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,8 @@ $(CURDIR)/.uv/bin/uv:
 .venv-sam/.ready: uv.lock pyproject.toml .python-version | $(UV)
 	@UV_PROJECT_ENVIRONMENT=.venv-sam $(UV) sync --quiet --frozen --only-group sam
 	@touch $@
+
+setup: .venv/.dev ## install what the other commands need, and nothing else
 
 demo: .venv/.local ## connect an account and publish four posts, all on this machine; prints what happened
 	@$(RUN) darkroom demo

@@ -3,6 +3,7 @@ The SDK clients, one of each while the function is warm. Time-outs are designed:
 and three attempts together stay within the shortest function time-out.
 """
 
+import logging
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from types_boto3_kms import KMSClient
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_stepfunctions import SFNClient
+
+# botocore tells at INFO where it found credentials: noise at every cold start, paid for by the byte.
+logging.getLogger("botocore").setLevel(logging.WARNING)
 
 _CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
 

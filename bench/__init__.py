@@ -1,0 +1,1 @@
+"""Benchmarks. Each prints ratios measured side by side in one run, and names what it ran on."""

@@ -1,0 +1,63 @@
+"""What tests ask of a running toy cloud."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from devstack.cloud import LocalCloud
+
+
+def call(cloud: LocalCloud, path: str, body: dict[str, Any] | None = None, **headers: str) -> tuple[int, Any]:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(cloud.api_url + path, data, {"content-type": "application/json", **headers})
+    try:
+        with urllib.request.urlopen(request, timeout=35) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def outcome(cloud: LocalCloud, service: str, operation: str, **arguments: Any) -> str:
+    """What a function with the private function's role is told by AWS."""
+    wish = {"service": service, "operation": operation, "arguments": arguments}
+    status, answer = call(cloud, "/private", wish, authorization="ada")
+    assert status == 200, answer
+    return answer["outcome"]
+
+
+def put_note(cloud: LocalCloud, key: str) -> str:
+    return outcome(cloud, "dynamodb", "put_item", TableName=cloud.outputs["NotesTableName"], Item={"pk": {"S": key}})
+
+
+def encrypt(cloud: LocalCloud, context: dict[str, str]) -> str:
+    key = cloud.outputs["KeyArn"]
+    return outcome(cloud, "kms", "encrypt", KeyId=key, Plaintext="x", EncryptionContext=context)
+
+
+def execute(cloud: LocalCloud) -> dict[str, Any]:
+    client = cloud.client("stepfunctions")
+    execution = client.start_execution(stateMachineArn=cloud.outputs["WorkflowArn"], input="{}")["executionArn"]
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        found = client.describe_execution(executionArn=execution)
+        if found["status"] != "RUNNING":
+            return found
+        time.sleep(0.05)
+    raise AssertionError("the execution did not end")
+
+
+def processes_mentioning(text: str) -> list[str]:
+    """Their environment names the state folder (HOME), and so does every worker's."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if text.encode() in environment:
+            found.append((process / "cmdline").read_bytes().decode())
+    return found

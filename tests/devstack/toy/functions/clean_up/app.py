@@ -1,0 +1,2 @@
+def handler(event, context):
+    return {"cleaned_up_after": event["error"]["Error"]}
