@@ -60,7 +60,7 @@ imports: .venv/.dev ## the rings of docs/architecture.md, by import-linter
 template: .venv/.dev .venv-sam/.ready ## the SAM template and what it becomes in CloudFormation
 	@.venv-sam/bin/sam validate --lint --template template.yaml
 	@$(RUN) cfn-lint template.yaml
-	@$(RUN) python -m devstack.template --translate template.yaml .local/template.cfn.json
+	@$(RUN) python -m devstack.translated template.yaml .local/template.cfn.json
 	@$(RUN) cfn-lint .local/template.cfn.json
 
 openapi: .venv/.dev ## write openapi.json from the code

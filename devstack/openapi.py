@@ -29,6 +29,7 @@ type Mode = Literal["validation", "serialization"]
 
 ROOT = Path(__file__).parent.parent
 REF = "#/components/schemas/{model}"
+RESPONSES = "#/components/responses/"
 TAGS = {
     "accounts": "Connected Instagram accounts and their health.",
     "connect": "The way of an account's owner through Instagram and back.",
@@ -84,6 +85,7 @@ def document(root: Path = ROOT) -> Json:
         "components": {
             "securitySchemes": {"bearer": _BEARER},
             "headers": _HEADERS,
+            "responses": {code: _problem([code]) for code in sorted(_shared(paths))},
             "schemas": dict(sorted({**schemas.definitions, "Problem": _PROBLEM}.items())),
         },
     }
@@ -95,18 +97,16 @@ def text(root: Path = ROOT) -> str:
 
 
 def _operations(root: Path) -> Iterator[Operation]:
-    for logical_id, properties in of_type(load(root / "template.yaml"), FUNCTION).items():
+    for properties in of_type(load(root / "template.yaml"), FUNCTION).values():
         api = api_of(root / properties["CodeUri"] / "app.py")
         for event_id, event in properties.get("Events", {}).items():
-            key = "{Method} {Path}".format_map({"Method": "", "Path": "", **event["Properties"]}).upper()
-            routes = [route for route in (api.routes.values() if api else ()) if route.key.upper() == key]
-            if len(routes) > 1:
-                raise SystemExit(f"{logical_id} serves {key} twice")
-            yield from (Operation(_snake(event_id), route) for route in routes)
+            key = f"{event['Properties'].get('Method', '')} {event['Properties'].get('Path', '')}"
+            if api is not None and key in api.routes:
+                yield Operation(_snake(event_id), api.routes[key])
 
 
 def api_of(path: Path) -> Api | None:
-    """The routes of a function; None for one that serves no HTTP. Imports the function's file under a name of its own."""
+    """The routes of a function, None where it serves no HTTP. Imports its file under a name of its own."""
     specification = importlib.util.spec_from_file_location(f"functions.{path.parent.name}", path)
     assert specification is not None
     assert specification.loader is not None
@@ -122,7 +122,9 @@ class _Schemas:
         wanted = {use: TypeAdapter(use[0]) for each in operations for use in _uses(each.route)}
         inputs = [((shape, mode), mode, adapter) for (shape, mode), adapter in wanted.items()]
         self._found, definitions = TypeAdapter.json_schemas(inputs, ref_template=REF)
-        self.definitions: Json = {_tidy(name): _renamed(schema) for name, schema in definitions.get("$defs", {}).items()}
+        self.definitions: Json = {
+            _tidy(name): _renamed(schema) for name, schema in definitions.get("$defs", {}).items()
+        }
 
     def of(self, shape: Any, mode: Mode) -> Json:
         found: Json = _renamed(self._found[((shape, mode), mode)])
@@ -227,7 +229,7 @@ def _problems(operation: Operation) -> Json:
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys(_codes(operation)):
         by_status.setdefault(CATALOGUE[code].status, []).append(code)
-    return {str(status): _problem(status, sorted(codes), operation) for status, codes in sorted(by_status.items())}
+    return {str(status): _refusal(sorted(codes), operation) for status, codes in sorted(by_status.items())}
 
 
 def _codes(operation: Operation) -> Iterator[str]:
@@ -246,18 +248,31 @@ def _codes(operation: Operation) -> Iterator[str]:
         yield "not_found"
 
 
-def _problem(status: int, codes: list[str], operation: Operation) -> Json:
-    names = ["X-Request-Id"]
-    names += {401: ["WWW-Authenticate"], 409: ["Retry-After"], 429: ["Retry-After"], 503: ["Retry-After"]}.get(status, [])
-    schema = {"allOf": [{"$ref": REF.format(model="Problem")}, {"properties": {"code": {"enum": codes}}}]}
-    content: Json = {"application/problem+json": {"schema": schema}}
+def _refusal(codes: list[str], operation: Operation) -> Json:
+    """A browser is shown a page where a person caused it; a code that stands alone is described once for all."""
     if operation.is_for_browsers and set(codes) & set(operation.route.problems):
-        content = {"text/html": {"schema": {"type": "string"}}}
-    return {
-        "description": "\n".join(f"* `{code}`: {_title(code)}" for code in codes),
-        "headers": _headers(names),
-        "content": content,
-    }
+        page = {"text/html": {"schema": {"type": "string"}}}
+        return {"description": _listed(codes), "headers": _headers(["X-Request-Id"]), "content": page}
+    return {"$ref": f"{RESPONSES}{codes[0]}"} if len(codes) == 1 else _problem(codes)
+
+
+def _problem(codes: list[str]) -> Json:
+    status = CATALOGUE[codes[0]].status
+    names = ["X-Request-Id"]
+    names += {401: ["WWW-Authenticate"], 409: ["Retry-After"], 429: ["Retry-After"], 503: ["Retry-After"]}.get(
+        status, []
+    )
+    schema = {"allOf": [{"$ref": REF.format(model="Problem")}, {"properties": {"code": {"enum": codes}}}]}
+    content = {"application/problem+json": {"schema": schema}}
+    return {"description": _listed(codes), "headers": _headers(names), "content": content}
+
+
+def _shared(paths: dict[str, Json]) -> set[str]:
+    return set(re.findall(f'"{RESPONSES}([^"]+)"', json.dumps(paths)))
+
+
+def _listed(codes: list[str]) -> str:
+    return "\n".join(f"* `{code}`: {_title(code)}" for code in codes)
 
 
 def _title(code: str) -> str:
@@ -311,7 +326,10 @@ _PROBLEM: Json = {
                 "type": "object",
                 "required": ["pointer", "code", "message"],
                 "properties": {
-                    "pointer": {"type": "string", "description": "JSON Pointer into the body, or `?name` in the query."},
+                    "pointer": {
+                        "type": "string",
+                        "description": "JSON Pointer into the body, or `?name` in the query.",
+                    },
                     "code": _TEXT,
                     "message": _TEXT,
                 },

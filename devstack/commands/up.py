@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     root = find_root()
     with _stop_on_terminate(), _cloud(root, options) as cloud:
         key = cloud.issue_api_key(name="make up")
-        with _environment_file(root / LOCAL / "env", cloud) as file:
+        with _environment_file(root / LOCAL / "env", cloud, key) as file:
             described = cloud.describe() | {"api_key": key, "env_file": str(file)}
             print(json.dumps(described, indent=2) if options.json else _banner(cloud, key, file), flush=True)
             _watch(cloud)
@@ -90,8 +90,9 @@ def _stop_on_terminate() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _environment_file(file: Path, cloud: LocalCloud) -> Iterator[Path]:
-    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in cloud.environment().items()]
+def _environment_file(file: Path, cloud: LocalCloud, key: str) -> Iterator[Path]:
+    variables = cloud.environment() | {"DARKROOM_URL": cloud.api_url, "DARKROOM_API_KEY": key}
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
     file.touch(mode=0o600)
     file.write_text("".join(lines))
     try:
@@ -108,24 +109,25 @@ def _watch(cloud: LocalCloud) -> None:
 
 def _banner(cloud: LocalCloud, key: str, env_file: Path) -> str:
     relative = env_file.relative_to(cloud.root)
-    call = f"curl -sS {cloud.api_url}/v1"
-    auth = f'-H "Authorization: Bearer {key}"'
     rows = [
         ("API", cloud.api_url),
         ("API key", f"{key}  (tenant local, shown once)"),
         ("Instagram", cloud.simulator_url),
-        ("AWS", f"{cloud.aws_url}  (for other tools: . {relative})"),
+        ("AWS", cloud.aws_url),
         ("Logs", f"{cloud.logs_dir.relative_to(cloud.root)}/  (functions/*.log, requests.log)"),
     ]
     table = "\n".join(f"  {styled(f'{name:10}', 'bold')} {value}" for name, value in rows)
-    body = '\'{"login": "instagram"}\''
-    tries = "\n".join(
-        (
-            f"  {call}/health",
-            f"  {call}/connect-sessions {auth} -H 'content-type: application/json' -d {body}",
-            "      then open the authorize_url of the answer in a browser and allow",
-            f"  {call}/accounts {auth}",
-            f"  darkroom key create --tenant acme      (after `. {relative}` in that shell)",
-        )
-    )
-    return f"\n{table}\n\nTry\n{tries}\n\nCtrl-C stops everything.\n"
+    return f"\n{table}\n\n{_TRY.format(env=relative, simulator=cloud.simulator_url)}\nCtrl-C stops everything.\n"
+
+
+_TRY = """\
+Try, in another shell
+  . {env}
+  alias darkroom-curl='curl -sS -H "Authorization: Bearer $DARKROOM_API_KEY" -H "Content-Type: application/json"'
+  darkroom-curl $DARKROOM_URL/v1/connect-sessions -d '{{"login": "instagram"}}'
+      then open the authorize_url of the answer in a browser, and allow
+  darkroom-curl $DARKROOM_URL/v1/posts -d '{{"kind": "image", "caption": "Hello",
+      "media": [{{"url": "{simulator}/_sim/samples/photo.jpg"}}]}}'
+  darkroom-curl $DARKROOM_URL/v1/posts
+      shows its state and, once it is live, its permalink
+"""

@@ -1,0 +1,235 @@
+"""What a test or a person at the keyboard may ask of the simulator itself, under /_sim/. Never part of Instagram."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from simulator import oauth, pages, samples
+from simulator.clock import meta_timestamp
+from simulator.containers import status_of
+from simulator.errors import REVOKED
+from simulator.faults import BadFaultError, read_fault
+from simulator.options import PretendAccount
+from simulator.reads import media_product_type, media_type, permalink
+from simulator.wire import Json, Request, Response, html_response, json_response, redirect
+from simulator.world import Account, Media, World
+
+ACCOUNT_TYPES = {"Business", "Media_Creator", "Personal"}
+
+
+class ControlError(Exception):
+    """The request cannot be understood; the sentence says why."""
+
+
+def answer(world: World, request: Request) -> Response:
+    path = request.path.rstrip("/")
+    if path.startswith("/_sim/posts/"):
+        return _post_page(world, path.removeprefix("/_sim/posts/"))
+    if path.startswith("/_sim/media/"):
+        return _source_of(world, path.removeprefix("/_sim/media/"))
+    handler = HANDLERS.get(f"{request.method} {path}")
+    if handler is None:
+        return json_response({"error": f"no {request.method} {path}", "there_are": list(HANDLERS)}, 404)
+    try:
+        result = handler(world, _body(request))
+    except (ControlError, BadFaultError, ValueError) as exc:
+        return json_response({"error": str(exc)}, 400)
+    return result if isinstance(result, Response) else json_response(result)
+
+
+def ledger_of(world: World, origin: str = "") -> list[Json]:
+    """Carousel children are inside their carousel."""
+    return [_entry(world, media, origin) for media in world.media.values() if media.parent_id is None]
+
+
+def _post_page(world: World, shortcode: str) -> Response:
+    entry = next((e for e in ledger_of(world) if e["shortcode"] == shortcode), None)
+    if entry is None:
+        return html_response(pages.dialogue_error("There is no such post."), 404)
+    return html_response(pages.post(entry))
+
+
+def _entry(world: World, media: Media, origin: str) -> Json:
+    plan = media.plan
+    return {
+        "media_id": media.id,
+        "container_id": media.container_id,
+        "account": {"username": media.account.username, "user_id": media.account.user_id},
+        "kind": plan.kind.value,
+        "media_type": media_type(media),
+        "media_product_type": media_product_type(media),
+        "caption": plan.caption,
+        "alt_text": plan.alt_text,
+        "details": plan.details,
+        "source_url": plan.image_url or plan.video_url,
+        "published_at": media.published_at,
+        "timestamp": meta_timestamp(media.published_at),
+        "shortcode": media.shortcode,
+        "permalink": permalink(world, media, origin),
+        "children": [_entry(world, world.media[child], origin) for child in media.children],
+    }
+
+
+def _source_of(world: World, media_id: str) -> Response:
+    """`media_url` leads here, and from here to where the caller's file was."""
+    media = world.media.get(media_id)
+    parts = [media, *(world.media[child] for child in media.children)] if media else []
+    sources = [part.plan.image_url or part.plan.video_url for part in parts]
+    url = next((source for source in sources if source), None)
+    return redirect(url) if url else json_response({"error": "no such media"}, 404)
+
+
+def _body(request: Request) -> Json:
+    if not request.body:
+        return {}
+    try:
+        body = json.loads(request.body)
+    except ValueError as exc:
+        raise ControlError("the body is not JSON") from exc
+    if not isinstance(body, dict):
+        raise ControlError("the body is not a JSON object")
+    return body
+
+
+def _health(world: World, _: Json) -> Json:
+    return {"status": "ok", "app_id": world.options.app_id, "now": world.now}
+
+
+def _overview(world: World, _: Json) -> Response:
+    return html_response(pages.overview(ledger_of(world), world.accounts.values()))
+
+
+def _read_clock(world: World, _: Json) -> Json:
+    return {"now": world.now, "timestamp": meta_timestamp(world.now), "is_virtual": world.clock.is_virtual}
+
+
+def _move_clock(world: World, body: Json) -> Json:
+    seconds = body.get("advance")
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        raise ControlError("advance takes a number of seconds")
+    world.clock.advance(seconds)
+    return _read_clock(world, body)
+
+
+def _read_switches(world: World, _: Json) -> Json:
+    return {"switches": world.switches.table()}
+
+
+def _change_switches(world: World, body: Json) -> Json:
+    world.switches = world.switches.changed(body)
+    return _read_switches(world, body)
+
+
+def _list_faults(world: World, _: Json) -> Json:
+    return {"faults": world.faults.listing()}
+
+
+def _add_fault(world: World, body: Json) -> Json:
+    return world.faults.add(read_fault(body)).as_json()
+
+
+def _clear_faults(world: World, _: Json) -> Json:
+    world.faults.clear()
+    return _list_faults(world, _)
+
+
+def _list_accounts(world: World, _: Json) -> Json:
+    return {"accounts": [_account(a) for a in world.accounts.values()]}
+
+
+def _add_account(world: World, body: Json) -> Json:
+    if not isinstance(body.get("username"), str) or body.get("account_type", "Business") not in ACCOUNT_TYPES:
+        raise ControlError(f"takes username and account_type ({', '.join(sorted(ACCOUNT_TYPES))})")
+    if body.keys() - PretendAccount.__dataclass_fields__.keys() or not isinstance(body.get("name", ""), str):
+        raise ControlError(f"takes {', '.join(PretendAccount.__dataclass_fields__)}")
+    return _account(world.add_account(PretendAccount(**body)))
+
+
+def _account(account: Account) -> Json:
+    return asdict(account.profile) | {"user_id": account.user_id, "id": account.id}
+
+
+def _issue_token(world: World, body: Json) -> Json:
+    account = _account_named(world, body.get("username"))
+    scopes = tuple(_scopes(body.get("scopes", oauth.SCOPES)))
+    text = oauth.new_token(world, account, scopes, is_long=bool(body.get("is_long", True)))
+    return {"access_token": text, "user_id": account.user_id, "id": account.id, "scopes": scopes}
+
+
+def _scopes(given: Any) -> list[str]:
+    if not isinstance(given, list | tuple) or not all(isinstance(scope, str) for scope in given):
+        raise ControlError("scopes takes a list of names")
+    return list(given)
+
+
+def _revoke_tokens(world: World, body: Json) -> Json:
+    """`access_token`, or every token of `username`; `subcode` is what calls are answered with from now on."""
+    subcode = body.get("subcode", 458)
+    if not isinstance(subcode, int) or subcode not in REVOKED:
+        raise ControlError(f"subcode is one of {', '.join(map(str, REVOKED))}")
+    if "access_token" in body:
+        hit = [token for text, token in world.tokens.items() if text == body["access_token"]]
+    else:
+        user_id = _account_named(world, body.get("username")).user_id
+        hit = [token for token in world.tokens.values() if token.account.user_id == user_id]
+    for token in hit:
+        token.revoked_with = subcode
+    return {"revoked": len(hit)}
+
+
+def _account_named(world: World, username: Any) -> Account:
+    account = world.account_named(username)
+    if account is None:
+        raise ControlError(f"there is no account {username!r}")
+    return account
+
+
+def _list_containers(world: World, _: Json) -> Json:
+    listing = [
+        {
+            "id": container.id,
+            "username": container.account.username,
+            "kind": container.plan.kind.value,
+            "is_child": container.plan.is_child,
+            "children": container.plan.children,
+            "created_at": container.created_at,
+            "status_code": status_of(world, container).name,
+            "media_ids": container.media_ids,
+        }
+        for container in list(world.containers.values())
+    ]
+    return {"containers": listing}
+
+
+def _forget_calls(world: World, _: Json) -> Json:
+    world.calls.clear()
+    return {"calls": []}
+
+
+def _reset(world: World, _: Json) -> Json:
+    world.reset()
+    return _health(world, _)
+
+
+HANDLERS: dict[str, Callable[[World, Json], Json | Response]] = {
+    "GET /_sim": _overview,
+    "GET /_sim/health": _health,
+    "GET /_sim/ledger": lambda world, _: {"ledger": ledger_of(world)},
+    "GET /_sim/calls": lambda world, _: {"calls": [asdict(call) for call in world.calls]},
+    "DELETE /_sim/calls": _forget_calls,
+    "GET /_sim/containers": _list_containers,
+    "GET /_sim/clock": _read_clock,
+    "POST /_sim/clock": _move_clock,
+    "GET /_sim/switches": _read_switches,
+    "PATCH /_sim/switches": _change_switches,
+    "GET /_sim/faults": _list_faults,
+    "POST /_sim/faults": _add_fault,
+    "DELETE /_sim/faults": _clear_faults,
+    "GET /_sim/accounts": _list_accounts,
+    "POST /_sim/accounts": _add_account,
+    "POST /_sim/tokens": _issue_token,
+    "POST /_sim/tokens/revoke": _revoke_tokens,
+    "GET /_sim/samples": lambda *_: {"samples": [samples.PREFIX + name for name in samples.SAMPLES]},
+    "POST /_sim/reset": _reset,
+}

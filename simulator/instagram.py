@@ -1,0 +1,207 @@
+"""
+The pretend Instagram: one request in, one response out, no sockets.
+
+`Instagram().handle(Request("GET", "/v25.0/me", "fields=id&access_token=…"))`. The adapters for real HTTP and for
+httpx are in `app` and `testing`.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import httpx
+
+from simulator import control, oauth, samples
+from simulator.call import Call
+from simulator.clock import Clock
+from simulator.errors import (
+    PERMISSION_MISSING,
+    TOKEN_MISSING,
+    TOKEN_MISSING_FOR_ME,
+    UNKNOWN_PATH,
+    GraphError,
+    OAuthError,
+    Refusal,
+    filled,
+    invalid,
+    object_missing,
+)
+from simulator.faults import Fault, read_fault, spoiled
+from simulator.headers import graph_headers, usage_headers
+from simulator.ids import Ids
+from simulator.media_files import MediaFetcher
+from simulator.options import Options
+from simulator.parameters import Parameters
+from simulator.routes import CODE_EXCHANGE, GRAPH, OPEN, Route, Target, target_of
+from simulator.switches import Switches
+from simulator.wire import Json, Request, Response, UnreadableBodyError, json_response
+from simulator.world import CallRecord, World
+
+REMOVED_PARAMETERS = ("pretty", "debug", "date_format")
+
+
+class Instagram:
+    """
+    clock: real time by default; `Clock(start=…)` for tests.
+    switches: what `reset` comes back to.
+    seed: the same seed makes the same ids and tokens.
+    media_transport: replaces the network when image and video URLs are fetched.
+    """
+
+    def __init__(
+        self,
+        options: Options | None = None,
+        *,
+        clock: Clock | None = None,
+        switches: Switches | None = None,
+        seed: int | None = None,
+        media_transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        options = options or Options()
+        fetcher = MediaFetcher(options.fetch_seconds, media_transport)
+        self.world = World(options, clock or Clock(), Ids(seed), fetcher, switches or Switches())
+
+    @property
+    def clock(self) -> Clock:
+        return self.world.clock
+
+    def handle(self, request: Request) -> Response:
+        """May take as long as a media download; never holds the lock meanwhile."""
+        if request.path.startswith(samples.PREFIX):
+            return samples.sample(request.path.removeprefix(samples.PREFIX))
+        with self.world.lock:
+            if request.path.startswith("/_sim"):
+                return control.answer(self.world, request)
+            return self._answer(request)
+
+    def switch(self, **changes: Any) -> None:
+        """`switch(refresh_mode="rotate_kill")`. Raises ValueError."""
+        self.world.switches = self.world.switches.changed(changes)
+
+    def fail(self, path: str, kind: str, **details: Any) -> Fault:
+        """`fail("POST /{ig}/media_publish", "timeout", when="after", nth=1)`. Raises BadFaultError."""
+        return self.world.faults.add(read_fault({"match": {"path": path}, "kind": kind, **details}))
+
+    def token_for(self, username: str, scopes: tuple[str, ...] = oauth.SCOPES, *, is_long: bool = True) -> str:
+        """A token as the App Dashboard generates it, without the login."""
+        account = self.world.account_named(username)
+        assert account is not None, f"no pretend account {username}"
+        return oauth.new_token(self.world, account, scopes, is_long=is_long)
+
+    def ledger(self) -> list[Json]:
+        """Everything the world can see, oldest first."""
+        return control.ledger_of(self.world)
+
+    def calls(self, route: str | None = None) -> list[CallRecord]:
+        """The call log, or only the calls of one route such as `POST /{ig}/media_publish`."""
+        return [c for c in self.world.calls if route in {None, f"{c.method} {c.template}"}]
+
+    def _answer(self, request: Request) -> Response:
+        target = target_of(self.world, request.path)
+        fault = self.world.faults.due(request.method, target.template, target.path)
+        if fault is None:
+            answer = self._true_answer(request, target)
+        else:
+            happens = fault.when == "after"
+            answer = self._spoiled(fault, request, target, self._true_answer(request, target) if happens else None)
+        self._record(request, target, answer, fault)
+        return answer
+
+    def _true_answer(self, request: Request, target: Target) -> Response:
+        try:
+            if handler := OPEN.get(f"{request.method} {target.template}"):
+                return handler(self.world, request)
+            return self._graph_answer(request, target)
+        except OAuthError as exc:
+            return json_response(exc.envelope(), 400)
+        except GraphError as exc:
+            return self._refused(exc.refusal, target)
+        except UnreadableBodyError as exc:
+            return self._refused(Refusal(100, None, f"(#100) The request body is not a valid {exc}"), target)
+
+    def _graph_answer(self, request: Request, target: Target) -> Response:
+        """Checks in Graph's order: the path, the token, the object, what can be done with it, the permission."""
+        route = GRAPH.get(f"{request.method} {target.template}")
+        if route is None and target.node == "":
+            raise GraphError(filled(UNKNOWN_PATH, path=target.path))
+        call = self._authorised(request, target)
+        if route is None:
+            raise _unsupported(request.method, target)
+        self._check_permissions(call, route)
+        payload = route.answer(self.world, call)
+        switches = self.world.switches
+        headers = graph_headers(target.version, switches.newest_version)
+        return json_response(payload, 200, headers | usage_headers(call.account.user_id, switches.usage_percent))
+
+    def _authorised(self, request: Request, target: Target) -> Call:
+        text = request.access_token
+        if text is None:
+            raise GraphError(TOKEN_MISSING_FOR_ME if target.node == "me" else TOKEN_MISSING)
+        token, parameters = oauth.valid_token(self.world, text), Parameters(request.parameters)
+        call = Call(request, parameters, target.node, token, text)
+        oauth.check_proof(self.world, text, parameters)
+        self._check_parameters(parameters)
+        _check_object(call, target)
+        return call
+
+    def _check_parameters(self, parameters: Parameters) -> None:
+        if self.world.switches.removed_parameters == "refuse":
+            for name in REMOVED_PARAMETERS:
+                if name in parameters:
+                    raise invalid(f"The parameter {name} is no longer supported")
+
+    def _check_permissions(self, call: Call, route: Route) -> None:
+        missing = [scope for scope in route.scopes if scope not in call.token.scopes]
+        if not missing:
+            return
+        code, status = self.world.switches.permission_code, self.world.switches.permission_http_status
+        message = f"(#{code}) Requires {' and '.join(missing)} permission to manage the object"
+        raise GraphError(replace(PERMISSION_MISSING, code=code, status=status, message=message))
+
+    def _refused(self, refusal: Refusal, target: Target) -> Response:
+        headers = graph_headers(target.version, self.world.switches.newest_version, refusal)
+        return json_response(refusal.envelope(self.world.ids.trace()), refusal.status, headers)
+
+    def _spoiled(self, fault: Fault, request: Request, target: Target, true_answer: Response | None) -> Response:
+        if fault.kind == "json_error" and target.template == CODE_EXCHANGE:
+            return json_response(OAuthError(fault.message or "Invalid request").envelope(), fault.status or 400)
+        answer = spoiled(fault, true_answer, self.world.ids.trace())
+        if fault.is_throttle:
+            usage = usage_headers(self._account_id(request), 100, regain_minutes=fault.regain_minutes)
+            answer = replace(answer, headers={**answer.headers, **usage})
+        return answer
+
+    def _record(self, request: Request, target: Target, answer: Response, fault: Fault | None) -> None:
+        try:
+            names = sorted(request.parameters)
+        except UnreadableBodyError:
+            names = []
+        record = CallRecord(
+            at=self.world.now,
+            method=request.method,
+            template=target.template,
+            path=target.path,
+            parameters=names,
+            status=answer.status,
+            account=self._account_id(request),
+            fault=f"{fault.kind} {fault.when}" if fault else None,
+        )
+        self.world.calls.append(record)
+
+    def _account_id(self, request: Request) -> str | None:
+        try:
+            token = self.world.tokens.get(request.access_token or "")
+        except UnreadableBodyError:
+            return None
+        return token.account.user_id if token else None
+
+
+def _check_object(call: Call, target: Target) -> None:
+    """Another account's node looks exactly like one that does not exist."""
+    if target.node_type == "IGUser" and target.node not in {"me", call.account.user_id, call.account.id}:
+        raise object_missing(call.request.method, target.node)
+
+
+def _unsupported(method: str, target: Target) -> GraphError:
+    if method == "GET" and target.node_type and target.edge:
+        return invalid(f"Tried accessing nonexisting field ({target.edge}) on node type ({target.node_type})")
+    return object_missing(method, target.node)
