@@ -180,7 +180,10 @@ def _described(operation: Operation, schemas: _Schemas) -> Json:
     if route.body is not None:
         content = {"application/json": {"schema": schemas.of(route.body, "validation")}}
         described["requestBody"] = {"required": True, "content": content}
-    described["responses"] = {str(route.status): _success(operation, schemas), **_problems(operation)}
+    described["responses"] = {
+        str(route.status): _success(operation, schemas),
+        **({"default": _PAGE} if operation.is_for_browsers else _problems(operation)),
+    }
     return described
 
 
@@ -229,7 +232,7 @@ def _problems(operation: Operation) -> Json:
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys(_codes(operation)):
         by_status.setdefault(CATALOGUE[code].status, []).append(code)
-    return {str(status): _refusal(sorted(codes), operation) for status, codes in sorted(by_status.items())}
+    return {str(status): _refusal(sorted(codes)) for status, codes in sorted(by_status.items())}
 
 
 def _codes(operation: Operation) -> Iterator[str]:
@@ -248,11 +251,8 @@ def _codes(operation: Operation) -> Iterator[str]:
         yield "not_found"
 
 
-def _refusal(codes: list[str], operation: Operation) -> Json:
-    """A browser is shown a page where a person caused it; a code that stands alone is described once for all."""
-    if operation.is_for_browsers and set(codes) & set(operation.route.problems):
-        page = {"text/html": {"schema": {"type": "string"}}}
-        return {"description": _listed(codes), "headers": _headers(["X-Request-Id"]), "content": page}
+def _refusal(codes: list[str]) -> Json:
+    """A code that stands alone is described once for all."""
     return {"$ref": f"{RESPONSES}{codes[0]}"} if len(codes) == 1 else _problem(codes)
 
 
@@ -299,6 +299,14 @@ _HEADERS: Json = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}},
     "WWW-Authenticate": {"description": "Always `Bearer`.", "required": True, "schema": {"const": "Bearer"}},
     "X-Request-Id": {"description": "Names this request in our logs.", "required": True, "schema": _TEXT},
+}
+_PAGE: Json = {
+    "description": "A page for the owner that says how it ended and what to do.",
+    "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
+    "content": {
+        "text/html": {"schema": _TEXT},
+        "application/problem+json": {"schema": {"$ref": REF.format(model="Problem")}},
+    },
 }
 _PROBLEM: Json = {
     "type": "object",

@@ -1,6 +1,6 @@
 """
-`python -m devstack.translated TEMPLATE OUTPUT`: what the SAM template becomes in CloudFormation, for linters that find in
-the translation what they miss in the source. Code is not packed: its place is a name that no bucket has.
+`python -m devstack.translated TEMPLATE OUTPUT`: what the SAM template becomes in CloudFormation, for linters that find
+in the translation what they miss in the source. Code is not packed: its place is a name that no bucket has.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Begins a connection: the session for the caller, then the way to Instagram for the owner's browser."""
 
 from darkroom import bootstrap, connecting, pages_html
-from darkroom.errors import ConnectError
+from darkroom.errors import DarkroomError
 from darkroom.http import PUBLIC, Api, Request
 from darkroom.http_events import Answer
 from darkroom.views import ConnectSessionView, NewConnectSession
@@ -26,6 +26,6 @@ def start(request: Request) -> Answer:
     try:
         ticket = request.parameters.get("session", "")
         started = connecting.start(ticket, request.base_url, bootstrap.connect_ports())
-    except ConnectError as error:
+    except DarkroomError as error:
         return pages_html.failed(error)
     return pages_html.sent_on(started)

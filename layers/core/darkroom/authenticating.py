@@ -3,6 +3,7 @@
 import hashlib
 import re
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -74,23 +75,25 @@ def _by_jwt(credential: str, ports: Ports) -> Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRequest:
+    """
+    Without `account_ids` the key is for every account, also for those to come. `mode` may be said so that a key is
+    never issued where the operator did not mean to.
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 — pydantic reads it, nobody writes it
+
     tenant_id: str
     scopes: tuple[str, ...]
     name: str = ""
     account_ids: tuple[str, ...] | None = None
+    expires_at: datetime | None = None
+    mode: Mode | None = None
 
 
 def issue_key(request: KeyRequest, now: datetime, ports: Ports) -> tuple[ApiKey, str]:
     """The stored key and the secret itself, which is shown this once and kept nowhere. Raises BadRequestError."""
-    errors = [
-        FieldError(f"/scopes/{index}", "unknown_scope", f"Scopes are: {', '.join(SCOPES)}.")
-        for index, scope in enumerate(request.scopes)
-        if scope not in SCOPES
-    ]
-    if not TENANT_ID.fullmatch(request.tenant_id):
-        errors.append(FieldError("/tenant_id", "malformed", "A tenant id has letters, digits and _.@:- only."))
-    if errors:
-        raise BadRequestError(errors=tuple(errors))
+    if errors := tuple(_wrong(request, now, ports.mode)):
+        raise BadRequestError(errors=errors)
     secret = f"drk_{ports.mode}_{secrets.token_urlsafe(32)}"
     key = ApiKey(
         id=new_id("key", now),
@@ -99,10 +102,25 @@ def issue_key(request: KeyRequest, now: datetime, ports: Ports) -> tuple[ApiKey,
         scopes=request.scopes,
         name=request.name[:100],
         created_at=now,
+        expires_at=request.expires_at,
         account_ids=request.account_ids,
     )
     ports.api_keys.add(key)
     return key, secret
+
+
+def _wrong(request: KeyRequest, now: datetime, mode: Mode) -> Iterator[FieldError]:
+    for index, scope in enumerate(request.scopes):
+        if scope not in SCOPES:
+            yield FieldError(f"/scopes/{index}", "unknown_scope", f"Scopes are: {', '.join(SCOPES)}.")
+    if not request.scopes:
+        yield FieldError("/scopes", "missing", "A key without a scope may do nothing.")
+    if not TENANT_ID.fullmatch(request.tenant_id):
+        yield FieldError("/tenant_id", "malformed", "A tenant id has letters, digits and _.@:- only.")
+    if request.mode not in (None, mode):
+        yield FieldError("/mode", "wrong_mode", f"Here only {mode} keys are issued.")
+    if request.expires_at is not None and (request.expires_at.tzinfo is None or request.expires_at <= now):
+        yield FieldError("/expires_at", "out_of_range", "A key expires in the future, at a time with its offset.")
 
 
 def _sha256(credential: str) -> str:

@@ -5,12 +5,14 @@ The steps after the call that makes a post public: what happened, and writing it
 never our own hopes, and says `not_published` only after several reads agree.
 """
 
+from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from darkroom import problems
-from darkroom.accounts import AccountState
-from darkroom.errors import DarkroomError
+from darkroom.accounts import Account, AccountState
+from darkroom.errors import DarkroomError, NotFoundError
 from darkroom.instagram.errors import InstagramUnavailableError, OutcomeUnknownError
 from darkroom.instagram.models import Access, Media
 from darkroom.posts import Post, PostState
@@ -22,6 +24,7 @@ from darkroom.workflow import (
     PostTask,
     PublishedTask,
     access,
+    account_of,
     attempt_taken_back,
     caught_problem,
     ended,
@@ -32,6 +35,7 @@ from darkroom.workflow import (
 # This many FINISHED reads, each a workflow wait apart, prove that an attempt had no effect.
 CLEAN_READS = 3
 MOST_ASKS = 30
+ASK_FOR = timedelta(hours=1)  # a throttled ask may take an hour by itself
 MOST_ATTEMPTS = 3
 
 _FLAGS = {
@@ -43,25 +47,28 @@ _FLAGS = {
 def confirm_publish(task: ConfirmTask, ports: CallingPorts) -> dict[str, Any]:
     """
     Asks Instagram what became of an attempt. Answers `{outcome, asks, clean_reads, media_id}` with outcome `published`,
-    `not_published` (publish again) or `unclear` (ask again).
+    `not_published` (publish again), `unclear` (ask again) or `failed` (nothing is live, and `error` says why).
 
     `not_published` takes several FINISHED reads, each after a wait, and no candidate among the account's media: one
     read may be stale. Raises OutcomeUnknownError when asking has gone on for long enough: then a person has to look.
+    May be run again after any error.
     """
     post = ports.posts.get(task.tenant_id, task.post_id)
     if post.media_id is not None:
         return _confirmed("published", task, media_id=post.media_id)
+    if post.publish_attempted_at is None:
+        return _confirmed("failed", task)
     instagram_access = access(post, ports)
     status = ports.instagram.container_status(instagram_access, known_container(post, None).container_id)
     found = _candidates(post, instagram_access, ports)
-    if status.status_code == "PUBLISHED" or len(found) == 1:
+    if status.status_code == "PUBLISHED" or _is_proof(post, found):
         return _confirm_live(task, found)
     if status.status_code == "FINISHED" and not found:
         return _confirm_not_live(task, post, ports)
     if status.status_code in ("ERROR", "EXPIRED") and not found:
         attempt_taken_back(post, ports)
         raise ended(status)
-    return _ask_again(task, clean_reads=0)
+    return _ask_again(task, post, ports, clean_reads=0)
 
 
 def _confirm_live(task: ConfirmTask, found: tuple[Media, ...]) -> dict[str, Any]:
@@ -73,23 +80,14 @@ def _confirm_live(task: ConfirmTask, found: tuple[Media, ...]) -> dict[str, Any]
 
 def _confirm_not_live(task: ConfirmTask, post: Post, ports: Ports) -> dict[str, Any]:
     if task.clean_reads + 1 < CLEAN_READS:
-        return _ask_again(task, clean_reads=task.clean_reads + 1)
+        return _ask_again(task, post, ports, clean_reads=task.clean_reads + 1)
     attempt_taken_back(post, ports)
-    if post.publish_attempts >= MOST_ATTEMPTS:
-        raise _last_answer(task)
-    return _confirmed("not_published", task)
+    return _confirmed("not_published" if post.publish_attempts < MOST_ATTEMPTS else "failed", task)
 
 
-def _last_answer(task: ConfirmTask) -> InstagramUnavailableError:
-    """Instagram refused often enough, without effect: keep the numbers it gave."""
-    facts = (caught_problem(task.error) or {}).get("instagram", {})
-    return InstagramUnavailableError(
-        code=facts.get("code"), subcode=facts.get("error_subcode"), trace_id=facts.get("fbtrace_id")
-    )
-
-
-def _ask_again(task: ConfirmTask, *, clean_reads: int) -> dict[str, Any]:
-    if task.asks + 1 >= MOST_ASKS:
+def _ask_again(task: ConfirmTask, post: Post, ports: Ports, *, clean_reads: int) -> dict[str, Any]:
+    is_late = post.publish_attempted_at is not None and ports.now() - post.publish_attempted_at > ASK_FOR
+    if is_late or task.asks + 1 >= MOST_ASKS:
         raise OutcomeUnknownError
     return _confirmed("unclear", task, clean_reads=clean_reads)
 
@@ -104,21 +102,36 @@ def _candidates(post: Post, access: Access, ports: CallingPorts) -> tuple[Media,
 
 
 def _could_be(post: Post, media: Media) -> bool:
+    """Media without a caption may be anybody's: not every app is shown captions."""
     kinds = {"image": "FEED", "carousel": "FEED", "reel": "REELS", "story": "STORY"}
     is_album = media.media_type == "CAROUSEL_ALBUM"
     return (
         media.id not in post.fence
         and media.media_product_type in (None, kinds[post.content.kind])
         and is_album == (post.content.kind == "carousel")
-        and (media.caption or None) == (post.content.caption or None)
+        and _words(media.caption) in ([], _words(post.content.caption))
     )
+
+
+def _is_proof(post: Post, found: tuple[Media, ...]) -> bool:
+    """
+    Of a post without a caption, as every story is, nothing is: another one that went out at the same time looks the
+    same, and taking it for ours would lose ours.
+    """
+    words = _words(post.content.caption)
+    return len(found) == 1 and bool(words) and _words(found[0].caption) == words
+
+
+def _words(caption: str | None) -> list[str]:
+    """Instagram trims white space."""
+    return (caption or "").split()
 
 
 def mark_published(task: PublishedTask, ports: Ports) -> dict[str, Any]:
     post = ports.posts.get(task.tenant_id, task.post_id)
     if post.state is not PostState.PUBLISHED:
-        now = ports.now()
-        ports.posts.save(post.moved_to(PostState.PUBLISHED, media_id=task.media_id, published_at=now, problem=None))
+        live = {"media_id": task.media_id, "published_at": ports.now()}
+        ports.posts.save(post.moved_to(PostState.PUBLISHED, **live, problem=None, failed_at=None))
     return {}
 
 
@@ -143,8 +156,26 @@ def mark_failed(task: FailureTask, ports: Ports) -> dict[str, Any]:
     post = ports.posts.get(task.tenant_id, task.post_id)
     if post.state in (PostState.QUEUED, PostState.PROCESSING, PostState.PUBLISHING):
         state = PostState.FAILED if post.publish_attempted_at is None else PostState.UNCONFIRMED
-        ports.posts.save(post.moved_to(state, problem=problem, failed_at=ports.now()))
+        ports.posts.save(post.moved_to(state, problem=_told(problem, state), failed_at=ports.now()))
     if problem["code"] in _FLAGS and "instagram" in problem:
-        account = ports.accounts.get(post.tenant_id, post.account_id)
-        ports.accounts.flag(account, _FLAGS[problem["code"]], problem)
+        with suppress(NotFoundError):  # disconnected meanwhile
+            _flag(account_of(post, ports), post, problem, ports)
     return {}
+
+
+def _flag(account: Account, post: Post, problem: dict[str, Any], ports: Ports) -> None:
+    """Not an account that was connected after the post was accepted: the token that failed may be the one before."""
+    if account.connected_at <= post.accepted_at:
+        ports.accounts.flag(account, _FLAGS[problem["code"]], problem)
+
+
+def _told(problem: dict[str, Any], state: PostState) -> dict[str, Any]:
+    """
+    Why asking ended (a throttle, a full table) is no advice to whoever must not send the post twice: `unconfirmed`
+    always says so. `failed` never does: what was unknown when the error was caught has been disproved since.
+    """
+    is_unknown = problem["code"] == "outcome_unknown"
+    if is_unknown == (state is PostState.UNCONFIRMED):
+        return problem
+    told = problems.describe(InstagramUnavailableError() if is_unknown else OutcomeUnknownError())
+    return told | ({"instagram": problem["instagram"]} if "instagram" in problem else {})

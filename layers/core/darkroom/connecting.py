@@ -19,7 +19,14 @@ from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
 from darkroom.accounts import NEEDED_SCOPES, Account, AccountState, ConnectSession
-from darkroom.errors import BadRequestError, ConflictError, ConnectError, DarkroomError, FieldError
+from darkroom.errors import (
+    BadRequestError,
+    ConflictError,
+    ConnectError,
+    DarkroomError,
+    FieldError,
+    StoreUnavailableError,
+)
 from darkroom.ids import is_id, new_id
 from darkroom.instagram import oauth
 from darkroom.instagram.errors import InstagramError
@@ -216,9 +223,9 @@ def _subscribed(account: Account, token: str, instagram: Instagram, ports: Callb
         return account
     try:
         instagram.subscribe_webhooks(Access(account.ig_user_id, token), fields)
-    except InstagramError:
+        ports.accounts.mark_subscribed(account)
+    except (InstagramError, StoreUnavailableError):
         return account
-    ports.accounts.mark_subscribed(account)
     return replace(account, is_webhook_subscribed=True)
 
 
@@ -249,10 +256,17 @@ def _allowed(return_url: str | None, origins: frozenset[str]) -> str | None:
     if return_url.isascii() and return_url.isprintable() and not set(' \\"<>') & set(return_url):
         if return_url.startswith("/") and not return_url.startswith("//"):
             return return_url
-        parts = urlsplit(return_url)
-        if f"{parts.scheme}://{parts.netloc}" in origins:
+        if _origin(return_url) in origins:
             return return_url
     raise BadRequestError("return_url_refused")
+
+
+def _origin(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _split(ticket: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from darkroom import idempotency, problems
-from darkroom.errors import DarkroomError, NotAllowedError, NotFoundError
+from darkroom.errors import DarkroomError, NotFoundError
 from darkroom.http_events import Answer, Event, Incoming, outgoing
 from darkroom.ids import new_id
 from darkroom.instagram.errors import InstagramError
@@ -23,6 +23,7 @@ from darkroom.tenants import Caller
 
 PUBLIC: Final = "public"
 _NOBODY = Caller("", frozenset())
+_LONGEST_ID = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +92,14 @@ class Api:
             answer = self._answered(incoming)
         except Exception as error:  # noqa: BLE001 — whatever happens, the caller gets a problem and we keep the place
             answer = _problem(error, incoming)
-        duration_ms = round((time.perf_counter() - started) * 1000, 1)
         log(
             "request",
             request_id=incoming.request_id,
+            gateway_request_id=incoming.event["requestContext"].get("requestId"),
+            tenant_id=incoming.tenant_id,
             route=incoming.route_key,
             status=answer["statusCode"],
-            duration_ms=duration_ms,
+            duration_ms=round((time.perf_counter() - started) * 1000, 1),
         )
         return answer
 
@@ -115,7 +117,7 @@ class Api:
 def _allowed(incoming: Incoming, scope: str) -> Caller:
     caller = incoming.caller()
     if caller is None:
-        raise NotAllowedError(detail=incoming.refusal())
+        raise incoming.refusal()
     caller.require(scope)
     return caller
 
@@ -143,7 +145,7 @@ def _run(route: Route, incoming: Incoming, caller: Caller, ulid: str) -> Event:
         ulid=ulid,
         now=incoming.now,
         caller=caller,
-        path=incoming.event.get("pathParameters") or {},
+        path=_path(incoming),
         parameters=incoming.event.get("queryStringParameters") or {},
         query=_query(route, incoming),
         body=_body(route, incoming),
@@ -151,6 +153,15 @@ def _run(route: Route, incoming: Incoming, caller: Caller, ulid: str) -> Event:
         base_url=f"https://{incoming.event['requestContext']['domainName']}",
     )
     return outgoing(route.handler(request), incoming.request_id)
+
+
+def _path(incoming: Incoming) -> Mapping[str, str]:
+    """No id is longer or odder than this; a table would fail on some such keys, where the answer is: no such thing."""
+    path: dict[str, str] = incoming.event.get("pathParameters") or {}
+    for value in path.values():
+        if not 0 < len(value) <= _LONGEST_ID or not value.isascii() or not value.isprintable() or " " in value:
+            raise NotFoundError
+    return path
 
 
 def _query(route: Route, incoming: Incoming) -> Any:
@@ -173,7 +184,7 @@ def _problem(error: Exception, incoming: Incoming) -> Event:
     if not isinstance(error, DarkroomError | InstagramError):
         log_unforeseen(error, request_id=incoming.request_id)
     body = problems.describe(error)
-    log("problem", request_id=incoming.request_id, code=body["code"], **body.get("instagram", {}))
+    log("problem", request_id=incoming.request_id, code=body["code"], **_facts(error))
     headers = {"content-type": "application/problem+json"}
     if body["status"] == 401:
         headers["www-authenticate"] = "Bearer"
@@ -181,3 +192,10 @@ def _problem(error: Exception, incoming: Incoming) -> Event:
         headers["retry-after"] = str(int(after))
     about = {"instance": incoming.event.get("rawPath", ""), "request_id": incoming.request_id}
     return outgoing(Answer(body["status"], {**body, **about}, headers), incoming.request_id)
+
+
+def _facts(error: Exception) -> dict[str, Any]:
+    """What a log line may say of an error."""
+    if isinstance(error, InstagramError):
+        return {"instagram_code": error.code, "instagram_subcode": error.subcode, "fbtrace_id": error.trace_id}
+    return {"detail": error.detail} if isinstance(error, DarkroomError) else {}

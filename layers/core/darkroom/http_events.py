@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from darkroom.errors import BadRequestError
+from darkroom import problems
+from darkroom.errors import BadRequestError, DarkroomError
 from darkroom.tenants import Caller
 
 type Event = dict[str, Any]
@@ -63,13 +64,20 @@ class Incoming:
         only = frozenset(account_ids.split()) if isinstance(account_ids, str) else None
         return Caller(tenant_id, frozenset(scopes.split()), only)
 
-    def refusal(self) -> str | None:
-        """Why the authorizer resolved nobody."""
-        detail = self._authorizer().get("refused")
-        return detail if isinstance(detail, str) else None
+    @property
+    def tenant_id(self) -> str | None:
+        caller = self.caller()
+        return caller.tenant_id if caller else None
+
+    def refusal(self) -> DarkroomError:
+        """Why the authorizer resolved nobody: the credential, or a failure of ours that kept it from judging."""
+        said = self._authorizer()
+        detail, code = said.get("refused"), said.get("code")
+        known = isinstance(code, str) and code in problems.CATALOGUE
+        return DarkroomError(code if known else "unauthenticated", detail if isinstance(detail, str) else None)
 
     def _authorizer(self) -> dict[str, Any]:
-        said = self.event["requestContext"].get("authorizer", {}).get("lambda")
+        said = (self.event["requestContext"].get("authorizer") or {}).get("lambda")
         return said if isinstance(said, dict) else {}
 
 
@@ -79,6 +87,12 @@ def authorizer_context(caller: Caller) -> dict[str, str]:
     if caller.account_ids is not None:
         context["account_ids"] = " ".join(sorted(caller.account_ids))
     return context
+
+
+def refused_context(error: Exception) -> dict[str, str]:
+    """Nobody, and why; `Incoming.refusal` reads it."""
+    problem = problems.describe(error)
+    return {"refused": problem["detail"], "code": problem["code"]}
 
 
 def outgoing(answer: Answer, request_id: str) -> Event:

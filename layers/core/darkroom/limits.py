@@ -25,6 +25,7 @@ CAPTION_MENTIONS = Limit("caption_mentions", 20, "mentions", _MEDIA, _CHECKED)
 CAROUSEL_MINIMUM = Limit("carousel_minimum", 2, "items", "error 100/2207028", _CHECKED)
 CAROUSEL_MAXIMUM = Limit("carousel_maximum", 10, "items", "error 100/2207028", _CHECKED)
 ALT_TEXT_LENGTH = Limit("alt_text_length", 1000, "characters", _MEDIA, _CHECKED)
+AUDIO_NAME_LENGTH = Limit("audio_name_length", 255, "characters", "Darkroom's own bound", date(2026, 11, 23))
 USER_TAGS = Limit("user_tags", 20, "tags an item", "error 100/2207040", _CHECKED)
 COLLABORATORS = Limit("collaborators", 3, "accounts", _MEDIA, _CHECKED)
 MEDIA_URL_LENGTH = Limit("media_url_length", 2048, "characters", "Darkroom's own bound", date(2026, 11, 23))
@@ -41,6 +42,7 @@ ALL = (
     CAROUSEL_MINIMUM,
     CAROUSEL_MAXIMUM,
     ALT_TEXT_LENGTH,
+    AUDIO_NAME_LENGTH,
     USER_TAGS,
     COLLABORATORS,
     MEDIA_URL_LENGTH,

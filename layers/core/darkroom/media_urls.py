@@ -6,9 +6,23 @@ from urllib.parse import SplitResult, urlsplit
 
 from darkroom import limits
 
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _TOP_LEVEL_DOMAIN = re.compile(r"[a-z]{2,63}|xn--[a-z0-9-]{1,59}")
 _NOT_PUBLIC = frozenset(
-    {"local", "localhost", "internal", "intranet", "lan", "home", "corp", "test", "invalid", "onion"}
+    {
+        "arpa",
+        "corp",
+        "home",
+        "internal",
+        "intranet",
+        "invalid",
+        "lan",
+        "local",
+        "localdomain",
+        "localhost",
+        "onion",
+        "test",
+    }
 )
 
 
@@ -55,7 +69,7 @@ def _is_public_name(host: str) -> bool:
         labels = host.removesuffix(".").split(".")
         return (
             len(labels) > 1
-            and all(labels)
+            and all(_LABEL.fullmatch(label) for label in labels)
             and _TOP_LEVEL_DOMAIN.fullmatch(labels[-1]) is not None
             and labels[-1] not in _NOT_PUBLIC
         )

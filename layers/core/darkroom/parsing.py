@@ -3,16 +3,24 @@ From a request's bytes to a typed value, by pydantic, with a pointer to each wro
 body or a query import this module: pydantic is a third of their cold start.
 """
 
+import json
 from collections.abc import Hashable, Mapping
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from darkroom.errors import BadRequestError, FieldError
 
 LONGEST_BODY = 256 * 1024
 _MOST_ERRORS = 50
+# pydantic speaks of Python's types where a caller sees JSON's.
+_CODES = {
+    "dataclass_type": "object_type",
+    "tuple_type": "array_type",
+    "unexpected_keyword_argument": "unknown_field",
+}
 
 
 @cache
@@ -32,6 +40,11 @@ def body(shape: Hashable, content_type: str, raw: bytes) -> Any:
         raise _refusal(error, "/") from None
 
 
+def event(shape: Hashable, value: Mapping[str, Any]) -> Any:
+    """As `body`, of an event that is JSON already."""
+    return body(shape, "application/json", json.dumps(value).encode())
+
+
 def query(shape: Hashable, parameters: Mapping[str, str]) -> Any:
     """Lenient about types, because a query is text; strict about names. The pointer of a parameter begins with `?`."""
     try:
@@ -40,17 +53,19 @@ def query(shape: Hashable, parameters: Mapping[str, str]) -> Any:
         raise _refusal(error, "?") from None
 
 
-def _refusal(error: ValidationError, separator: str) -> BadRequestError:
-    """Never quotes the input: it may be a caption."""
+def _refusal(error: ValidationError, mark: str) -> BadRequestError:
+    """Never quotes the input: it may be a caption. `mark` begins a pointer; the whole body's is empty (RFC 6901)."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     if found[0]["type"] == "json_invalid":
         return BadRequestError("malformed_json")
-    return BadRequestError(
-        errors=tuple(
-            FieldError(separator + "/".join(_escaped(part) for part in each["loc"]), each["type"], each["msg"])
-            for each in found[:_MOST_ERRORS]
-        )
-    )
+    return BadRequestError(errors=tuple(_field_error(each, mark) for each in found[:_MOST_ERRORS]))
+
+
+def _field_error(found: ErrorDetails, mark: str) -> FieldError:
+    code = _CODES.get(found["type"], found["type"])
+    message = "There is no such field." if code == "unknown_field" else found["msg"]
+    path = "/".join(_escaped(part) for part in found["loc"])
+    return FieldError(mark + path if path else "", code, message)
 
 
 def _escaped(part: int | str) -> str:

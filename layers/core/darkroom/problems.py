@@ -30,6 +30,7 @@ from darkroom.instagram.errors import (
 
 Actor = Literal["caller", "owner", "operator", "platform"]
 TYPE_BASE = "https://darkroom.example/problems/"
+_MOST_ERRORS = 50  # a body of 256 KiB can be wrong in tens of thousands of places
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def describe(error: Exception, item: int | None = None) -> dict[str, Any]:
     """
     The problem body of an error, without what only a request knows (`instance`, `request_id`). `item` is the 1-based
     number of the media item it is about. An error that nobody foresaw becomes `internal_error` and shows nothing of
-    itself.
+    itself. `retry.allowed` is false where repeating could do something twice.
     """
     code = _code_of(error)
     kind = CATALOGUE[code]
@@ -127,10 +128,12 @@ def describe(error: Exception, item: int | None = None) -> dict[str, Any]:
         "detail": getattr(error, "detail", None) or kind.next_step,
         "code": code,
         "actor": kind.actor,
-        "retry": {"allowed": True, "automatic": kind.actor == "platform", "after": retry_after},
+        "retry": {"allowed": code != "outcome_unknown", "automatic": False, "after": retry_after},
     }
     if isinstance(error, DarkroomError) and error.errors:
-        body["errors"] = [{"pointer": e.pointer, "code": e.code, "message": e.message} for e in error.errors]
+        body["errors"] = [
+            {"pointer": e.pointer, "code": e.code, "message": e.message} for e in error.errors[:_MOST_ERRORS]
+        ]
     if isinstance(error, InstagramError):
         body["instagram"] = error.facts()
     return body

@@ -5,6 +5,7 @@ Every step may be run twice: Step Functions retries, workers die. So each reads 
 already done. Only `publish_container` does what cannot be undone, and it writes the attempt down before it calls.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from darkroom.workflow import (
     Ports,
     PostTask,
     access,
+    account_of,
     attempt_taken_back,
     ended,
     known_container,
@@ -36,7 +38,7 @@ POLL_FOR = timedelta(seconds=8)
 def begin_post(task: PostTask, ports: Ports) -> dict[str, Any]:
     """Answers `{is_carousel, items}`. Raises AccountUnavailableError before anything is sent to Instagram."""
     post = ports.posts.get(task.tenant_id, task.post_id)
-    ports.accounts.get(post.tenant_id, post.account_id).require_publishing(ports.now())
+    account_of(post, ports).require_publishing(ports.now())
     if post.state is PostState.QUEUED:
         post = ports.posts.save(post.moved_to(PostState.PROCESSING))
     items = containers.plan(post.content).items
@@ -46,7 +48,8 @@ def begin_post(task: PostTask, ports: Ports) -> dict[str, Any]:
 def create_container(task: ContainerTask, ports: CallingPorts) -> dict[str, Any]:
     """
     Creates the container unless the post has it already. A lost answer leaves an orphan at Instagram, which nobody ever
-    sees and which expires in a day; so this may be retried.
+    sees and which expires in a day; so this may be retried. ConflictError: another worker was faster, and the next run
+    finds its container.
     """
     post = ports.posts.get(task.tenant_id, task.post_id)
     existing = post.container(task.item)
@@ -63,8 +66,8 @@ def _parameters(post: Post, item: int | None) -> containers.Parameters:
         return plan.items[item].parameters
     if not plan.items:
         return plan.main.parameters
-    children = [post.container(index) for index in range(len(plan.items))]
-    return plan.with_children(tuple(child.container_id for child in children if child is not None)).parameters
+    children = tuple(known_container(post, index).container_id for index in range(len(plan.items)))
+    return plan.with_children(children).parameters
 
 
 def check_container(task: ContainerTask, ports: CallingPorts) -> dict[str, Any]:
@@ -122,14 +125,15 @@ def publish_container(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
     Makes the post public and answers `{media_id}`.
 
     Raises OutcomeUnknownError when it may have happened, now or in an earlier run of this step: then only
-    `confirm_publish` may go on. Any other error proves that nothing was sent, and the attempt is taken back.
+    `confirm_publish` may go on. Any other error of Instagram's proves that nothing was sent, and the attempt is taken
+    back. "Not ready" proves it the first time only: that is also how a second publish of one container may be refused.
     """
     post = ports.posts.get(task.tenant_id, task.post_id)
     if post.media_id is not None:
         return {"media_id": post.media_id}
     if post.publish_attempted_at is not None:
         raise OutcomeUnknownError
-    account = ports.accounts.get(post.tenant_id, post.account_id)
+    account = account_of(post, ports)
     account.require_publishing(ports.now())
     instagram_access = Access(account.ig_user_id, ports.tokens.token(account))
     container = known_container(post, None)
@@ -139,22 +143,32 @@ def publish_container(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
     except OutcomeUnknownError:
         raise
     except MediaNotReadyError as error:
-        attempt_taken_back(post, ports)
+        if post.publish_attempts > 1:
+            raise OutcomeUnknownError(code=error.code, subcode=error.subcode, trace_id=error.trace_id) from error
+        attempt_taken_back(_uncounted(post), ports)
         if ports.now() - container.created_at > _patience(post, None):
             raise ProcessingTimeoutError from error
         raise
     except InstagramError:
-        attempt_taken_back(post, ports)
+        attempt_taken_back(_uncounted(post), ports)
         raise
 
 
+def _uncounted(post: Post) -> Post:
+    """Refused before anything could happen: only attempts of unknown outcome are counted."""
+    return replace(post, publish_attempts=post.publish_attempts - 1)
+
+
 def _attempting(post: Post, fence: tuple[Media, ...], ports: Ports) -> Post:
-    """Exactly one worker gets past this write; to any other the outcome is unknown."""
+    """
+    Exactly one worker gets past this write; to any other the outcome is unknown. The fence stays as it was before the
+    first attempt: an effect that shows late must not end up behind it.
+    """
     attempting = post.moved_to(
         PostState.PUBLISHING,
         publish_attempted_at=ports.now(),
         publish_attempts=post.publish_attempts + 1,
-        fence=tuple(media.id for media in fence),
+        fence=post.fence if post.publish_attempts else tuple(media.id for media in fence),
     )
     try:
         return ports.posts.save(attempting)

@@ -28,10 +28,11 @@ def step[T](task_type: type[T]) -> Callable[[Callable[[T], dict[str, Any]]], Han
     """`task_type` is a frozen dataclass; the event has exactly its fields."""
 
     def decorate(function: Callable[[T], dict[str, Any]]) -> Handler:
-        def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+        def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             started = time.perf_counter()
             task = parsed(task_type, event)
-            facts = {"step": function.__name__, "post_id": event["post_id"], "item": event.get("item")}
+            step_name = getattr(context, "function_name", function.__name__)  # the source calls every one `handler`
+            facts = {"step": step_name, "post_id": event["post_id"], "item": event.get("item")}
             try:
                 result = function(task)
             except (DarkroomError, InstagramError) as error:

@@ -10,8 +10,10 @@ from darkroom import limits, media_urls
 from darkroom.errors import FieldError
 from darkroom.posts import MediaItem, PostContent, UserTag
 
-_HASHTAG = re.compile(r"#\w+")
-_MENTION = re.compile(r"(?<![\w.])@[\w.]+")
+# Each is counted at its first character, because Meta does not say where a tag ends. Emoji make hashtags, only ASCII
+# makes usernames, and the @ of an e-mail address is no mention. Lengths are counted in characters (code points).
+_HASHTAG = re.compile("[#\uff03][\\w\u2600-\u27bf\U0001f000-\U0001faff]")
+_MENTION = re.compile(r"(?<![\w.])@[A-Za-z0-9_]")
 _USERNAME = re.compile(r"[A-Za-z0-9._]{1,30}")
 _NUMERIC_ID = re.compile(r"[0-9]{1,30}")
 # C0 controls but tab and line breaks, and lone surrogates: nothing a person types; Instagram refuses or mangles them.
@@ -75,7 +77,7 @@ def _reel(content: PostContent, test_media_hosts: frozenset[str]) -> Iterator[Fi
     if content.reel.cover_url is not None:
         yield from _url("/reel/cover_url", content.reel.cover_url, test_media_hosts)
     if content.reel.audio_name is not None:
-        yield from _text("/reel/audio_name", content.reel.audio_name, None)
+        yield from _text("/reel/audio_name", content.reel.audio_name, limits.AUDIO_NAME_LENGTH)
 
 
 def _item(content: PostContent, index: int, item: MediaItem, test_media_hosts: frozenset[str]) -> Iterator[FieldError]:
@@ -126,8 +128,8 @@ def _people_and_places(content: PostContent) -> Iterator[FieldError]:
             yield FieldError(f"/collaborators/{index}", "not_a_username", "This is not an Instagram username.")
 
 
-def _text(pointer: str, text: str, limit: limits.Limit | None) -> Iterator[FieldError]:
-    if limit is not None and len(text) > limit.value:
+def _text(pointer: str, text: str, limit: limits.Limit) -> Iterator[FieldError]:
+    if len(text) > limit.value:
         message = f"This has {len(text)} {limit.unit}; Instagram allows {limit.value}."
         yield FieldError(pointer, "too_long", message)
     if _UNPRINTABLE.search(text):

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Le, MaxLen
+from annotated_types import Ge, Le, MaxLen, MinLen
 
 from darkroom.accounts import Account, AccountState, ConnectSession, Login
 from darkroom.containers import Plan
@@ -15,6 +15,7 @@ from darkroom.posting import Draft
 from darkroom.posts import Container, Post, PostContent, PostState
 from darkroom.problems import TYPE_BASE, Actor, ProblemType
 
+_AccountId = Annotated[str, MinLen(1), MaxLen(128)]  # empty is a mistake, not the default account
 _REFUSE_UNKNOWN = {"extra": "forbid"}
 _CONTENT_FIELDS = tuple(field.name for field in fields(PostContent))
 
@@ -23,7 +24,7 @@ _CONTENT_FIELDS = tuple(field.name for field in fields(PostContent))
 class NewPost(PostContent):
     """Without `account_id` the default account is meant. `external_id` is yours, and comes back unchanged."""
 
-    account_id: str | None = None
+    account_id: _AccountId | None = None
     mode: Literal["now"] = "now"
     external_id: str | None = None
 
@@ -119,7 +120,7 @@ class PageQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostsQuery(PageQuery):
-    account_id: str | None = None
+    account_id: _AccountId | None = None
     state: PostState | None = None
 
 
@@ -131,7 +132,7 @@ class NewConnectSession:
 
     login: Login = "instagram"
     return_url: Annotated[str, MaxLen(2048)] | None = None
-    scopes: tuple[str, ...] | None = None
+    scopes: Annotated[tuple[str, ...], MaxLen(50)] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from darkroom.accounts import Account, AccountState
 from darkroom.containers import Parameters
-from darkroom.errors import ConflictError, ContainerExpiredError
+from darkroom.errors import ConflictError, ContainerExpiredError, NotFoundError
+from darkroom.instagram.errors import InstagramUnavailableError
 from darkroom.instagram.models import Access, ContainerStatus, Media
 from darkroom.posts import Container, Post, PostState
 
@@ -26,7 +27,10 @@ class Posts(Protocol):
         ...
 
     def add_container(self, post: Post, container: Container) -> None:
-        """Adds or replaces the container of that item. Safe beside other items' containers being added."""
+        """
+        Adds the container of that item, or what is new of it. ConflictError when the item has another container: which
+        one is published must never change. Safe beside other items' containers being added.
+        """
         ...
 
 
@@ -117,8 +121,19 @@ class FailureTask:
     error: dict[str, str]
 
 
+class GivenUpError(InstagramUnavailableError):
+    """Instagram's own trouble ended this container. The workflow repeats an InstagramUnavailableError, but not this."""
+
+
+def account_of(post: Post, ports: Ports) -> Account:
+    try:
+        return ports.accounts.get(post.tenant_id, post.account_id)
+    except NotFoundError:
+        raise NotFoundError("account_gone") from None
+
+
 def access(post: Post, ports: CallingPorts) -> Access:
-    account = ports.accounts.get(post.tenant_id, post.account_id)
+    account = account_of(post, ports)
     return Access(account.ig_user_id, ports.tokens.token(account))
 
 
@@ -130,8 +145,11 @@ def known_container(post: Post, item: int | None) -> Container:
 
 
 def ended(status: ContainerStatus) -> Exception:
-    """What an ERROR or EXPIRED container means."""
-    return status.failure() or ContainerExpiredError()
+    """What an ERROR or EXPIRED container means. Nothing ever changes it, so it is no reason to wait."""
+    failure = status.failure()
+    if type(failure) is InstagramUnavailableError:
+        return GivenUpError(subcode=failure.subcode)
+    return failure or ContainerExpiredError()
 
 
 def newest_media(post: Post, access: Access, ports: CallingPorts) -> tuple[Media, ...]:
@@ -140,7 +158,7 @@ def newest_media(post: Post, access: Access, ports: CallingPorts) -> tuple[Media
 
 
 def attempt_taken_back(post: Post, ports: Ports) -> None:
-    """Only after proof that Instagram did not publish: from here on publishing is a first attempt again."""
+    """Only when Instagram is known not to have published: from here on the post may be published again."""
     ports.posts.save(post.moved_to(PostState.PROCESSING, publish_attempted_at=None))
 
 

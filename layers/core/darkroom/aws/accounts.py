@@ -1,6 +1,8 @@
 """Accounts in DynamoDB: the account, its encrypted token, and the claim that ties an Instagram account to a tenant."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -71,60 +73,51 @@ class DynamoDBAccounts:
 
     def flag(self, account: Account, state: AccountState, problem: dict[str, Any]) -> None:
         """Nothing happens when the account was connected anew since it was read, or is gone."""
-        try:
-            with translated():
-                self.client.update_item(
-                    TableName=self.table,
-                    Key=keys.account(account.tenant_id, account.id),
-                    UpdateExpression="SET #state = :state, last_problem = :problem ADD version :one",
-                    ConditionExpression="token_version = :token_version",
-                    ExpressionAttributeNames={"#state": "state"},
-                    ExpressionAttributeValues=marshal(
-                        {
-                            ":state": state.value,
-                            ":problem": json.dumps(problem),
-                            ":token_version": account.token_version,
-                            ":one": 1,
-                        }
-                    ),
-                )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
+        values = {
+            ":state": state.value,
+            ":problem": json.dumps(problem),
+            ":token_version": account.token_version,
+            ":one": 1,
+        }
+        with _unless_in_vain():
+            self.client.update_item(
+                TableName=self.table,
+                Key=keys.account(account.tenant_id, account.id),
+                UpdateExpression="SET #state = :state, last_problem = :problem ADD version :one",
+                ConditionExpression="token_version = :token_version",
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues=marshal(values),
+            )
 
     def mark_subscribed(self, account: Account) -> None:
-        with translated():
+        """Nothing happens when the account is gone."""
+        with _unless_in_vain():
             self.client.update_item(
                 TableName=self.table,
                 Key=keys.account(account.tenant_id, account.id),
                 UpdateExpression="SET is_webhook_subscribed = :true ADD version :one",
+                ConditionExpression="attribute_exists(pk)",
                 ExpressionAttributeValues=marshal({":true": True, ":one": 1}),
             )
 
     def erase(self, account: Account) -> None:
+        """The default goes first: what stops half-way is found again by its id. Nothing happens the second time."""
+        with _unless_in_vain():
+            self.client.delete_item(
+                TableName=self.table,
+                Key=keys.default_account(account.tenant_id),
+                ConditionExpression="account_id = :id",
+                ExpressionAttributeValues={":id": {"S": account.id}},
+            )
         doomed = (
+            keys.holder(account.ig_user_id),
             keys.account(account.tenant_id, account.id),
             keys.token(account.tenant_id, account.id),
-            keys.holder(account.ig_user_id),
         )
-        with translated():
-            self.client.transact_write_items(
-                TransactItems=[{"Delete": {"TableName": self.table, "Key": key}} for key in doomed]
-            )
-        self._forget_default(account)
-
-    def _forget_default(self, account: Account) -> None:
-        try:
-            with translated():
-                self.client.delete_item(
-                    TableName=self.table,
-                    Key=keys.default_account(account.tenant_id),
-                    ConditionExpression="account_id = :id",
-                    ExpressionAttributeValues={":id": {"S": account.id}},
-                )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
+        deletes: list[Any] = [{"Delete": {"TableName": self.table, "Key": key}} for key in doomed]
+        deletes[0]["Delete"] |= _held_by(account)
+        with _unless_in_vain():
+            self.client.transact_write_items(TransactItems=deletes)
 
     def _item(self, key: keys.Key) -> dict[str, Any] | None:
         with translated():
@@ -166,9 +159,10 @@ class ConnectingAccounts(DynamoDBAccounts):
             (keys.token(account.tenant_id, account.id), _sealed_item(sealed, account.token_version)),
         )
         writes: list[Any] = [{"Put": {"TableName": self.table, "Item": {**key, **marshal(item)}}} for key, item in puts]
+        held = _held_by(account)
         writes[0]["Put"] |= {
-            "ConditionExpression": "attribute_not_exists(pk) OR (tenant_id = :tenant AND account_id = :account)",
-            "ExpressionAttributeValues": {":tenant": {"S": account.tenant_id}, ":account": {"S": account.id}},
+            **held,
+            "ConditionExpression": f"attribute_not_exists(pk) OR ({held['ConditionExpression']})",
         }
         try:
             with translated():
@@ -180,16 +174,31 @@ class ConnectingAccounts(DynamoDBAccounts):
         self._default_if_first(account)
 
     def _default_if_first(self, account: Account) -> None:
-        try:
-            with translated():
-                self.client.put_item(
-                    TableName=self.table,
-                    Item={**keys.default_account(account.tenant_id), "account_id": {"S": account.id}},
-                    ConditionExpression="attribute_not_exists(pk)",
-                )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
+        with _unless_in_vain():
+            self.client.put_item(
+                TableName=self.table,
+                Item={**keys.default_account(account.tenant_id), "account_id": {"S": account.id}},
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+
+
+@contextmanager
+def _unless_in_vain() -> Iterator[None]:
+    """For a write that is to do nothing when its condition does not hold."""
+    try:
+        with translated():
+            yield
+    except ClientError as error:
+        if not is_condition_failure(error):
+            raise
+
+
+def _held_by(account: Account) -> dict[str, Any]:
+    """The condition that this account holds the claim."""
+    return {
+        "ConditionExpression": "tenant_id = :tenant AND account_id = :account",
+        "ExpressionAttributeValues": {":tenant": {"S": account.tenant_id}, ":account": {"S": account.id}},
+    }
 
 
 def _sealed_item(sealed: SealedToken, token_version: int) -> dict[str, Any]:

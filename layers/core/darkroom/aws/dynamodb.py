@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 — botocore's own
 
 from darkroom.errors import StoreUnavailableError
 
@@ -25,9 +25,16 @@ _PASSING = frozenset(
         "RequestLimitExceeded",
         "ServiceUnavailable",
         "ThrottlingException",
+        "TransactionConflictException",
         "TransactionInProgressException",
+        # Step Functions
+        "ExecutionLimitExceeded",
+        "KmsThrottlingException",
     }
 )
+_PASSING_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
+# botocore has two families: no connection came about, and one broke.
+NO_ANSWER = (ConnectionError, HTTPClientError)
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
@@ -58,10 +65,19 @@ def moment(stored: str | None) -> datetime | None:
 def is_condition_failure(error: ClientError) -> bool:
     """The condition of a single write, or of any write in a transaction, did not hold."""
     code = error.response["Error"]["Code"]
+    return code == "ConditionalCheckFailedException" or "ConditionalCheckFailed" in _reasons(error)
+
+
+def is_passing(error: ClientError) -> bool:
+    """Throttled, or AWS's own failure: any answer from 500 up, also one that a proxy made."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or error.response["Error"]["Code"] in _PASSING or bool(_reasons(error) & _PASSING_REASONS)
+
+
+def _reasons(error: ClientError) -> set[str]:
+    """Why a transaction was cancelled, one code a write that stood in the way."""
     reasons: Any = error.response.get("CancellationReasons", [])
-    return code == "ConditionalCheckFailedException" or (
-        code == "TransactionCanceledException" and any(r.get("Code") == "ConditionalCheckFailed" for r in reasons)
-    )
+    return {str(reason.get("Code")) for reason in reasons}
 
 
 @contextmanager
@@ -69,14 +85,9 @@ def translated() -> Iterator[None]:
     """Throttling, outages and lost connections become StoreUnavailableError; all else passes as it is."""
     try:
         yield
-    except HTTPClientError as error:
+    except NO_ANSWER as error:
         raise StoreUnavailableError from error
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        reasons: Any = error.response.get("CancellationReasons", [])
-        is_busy = code == "TransactionCanceledException" and any(
-            r.get("Code") == "TransactionConflict" for r in reasons
-        )
-        if code in _PASSING or is_busy:
+        if is_passing(error):
             raise StoreUnavailableError from error
         raise

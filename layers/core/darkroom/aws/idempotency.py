@@ -32,7 +32,7 @@ class DynamoDBIdempotency:
                 )
         except ClientError as error:
             if is_condition_failure(error):
-                return self._get(record.digest)
+                return self._get(record.digest) or self.add(record, now)  # removed between the two: free again
             raise
         return None
 
@@ -45,10 +45,12 @@ class DynamoDBIdempotency:
         )
 
     def finish(self, record: Record, answer: str) -> None:
-        self._update(record, "SET answer = :answer, locked_until = :none", {":answer": answer, ":none": 0}, None)
+        values = {":answer": answer, ":none": 0}
+        self._update(record, "SET answer = :answer, locked_until = :none", values, "attribute_exists(pk)")
 
     def release(self, record: Record) -> None:
-        self._update(record, "SET locked_until = :none", {":none": 0}, "attribute_not_exists(answer)")
+        condition = "attribute_exists(pk) AND attribute_not_exists(answer)"
+        self._update(record, "SET locked_until = :none", {":none": 0}, condition)
 
     def remove(self, record: Record) -> None:
         with translated():
@@ -59,16 +61,15 @@ class DynamoDBIdempotency:
             answer = self.client.get_item(TableName=self.table, Key=keys.idempotency(digest), ConsistentRead=True)
         return _record(digest, unmarshal(answer["Item"])) if "Item" in answer else None
 
-    def _update(self, record: Record, expression: str, values: dict[str, Any], condition: str | None) -> bool:
-        request: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
+    def _update(self, record: Record, expression: str, values: dict[str, Any], condition: str) -> bool:
         try:
             with translated():
                 self.client.update_item(
                     TableName=self.table,
                     Key=keys.idempotency(record.digest),
                     UpdateExpression=expression,
+                    ConditionExpression=condition,
                     ExpressionAttributeValues=marshal({name: _number(value) for name, value in values.items()}),
-                    **request,
                 )
         except ClientError as error:
             if is_condition_failure(error):

@@ -72,15 +72,23 @@ class DynamoDBPosts:
         return saved
 
     def add_container(self, post: Post, container: Container) -> None:
-        with translated():
-            self.client.update_item(
-                TableName=self.table,
-                Key=keys.post(post.tenant_id, post.id),
-                UpdateExpression="SET containers.#item = :container",
-                ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeNames={"#item": _slot(container.item)},
-                ExpressionAttributeValues=marshal({":container": _container_item(container)}),
-            )
+        try:
+            with translated():
+                self.client.update_item(
+                    TableName=self.table,
+                    Key=keys.post(post.tenant_id, post.id),
+                    UpdateExpression="SET containers.#item = :container",
+                    ConditionExpression="attribute_exists(pk) AND (attribute_not_exists(containers.#item)"
+                    " OR containers.#item.container_id = :id)",
+                    ExpressionAttributeNames={"#item": _slot(container.item)},
+                    ExpressionAttributeValues=marshal(
+                        {":container": _container_item(container), ":id": container.container_id}
+                    ),
+                )
+        except ClientError as error:
+            if is_condition_failure(error):
+                raise ConflictError from error
+            raise
 
     def page(self, tenant_id: str, page: PageRequest, account_id: str | None, state: PostState | None) -> Page[Post]:
         query: dict[str, Any] = {"TableName": self.table, "ScanIndexForward": False, "Limit": page.limit}

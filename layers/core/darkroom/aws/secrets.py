@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,14 +27,15 @@ class AppCredentials:
 class AppSecret:
     client: "SecretsManagerClient"
     secret_arn: str
+    seconds: Callable[[], float] = time.monotonic
     _known: AppCredentials | None = field(default=None, repr=False)
     _until: float = 0.0
 
     def credentials(self) -> AppCredentials:
         """Raises ConfigurationError, saying what to put where, while the secret is empty or malformed."""
-        if self._known is None or time.monotonic() >= self._until:
+        if self._known is None or self.seconds() >= self._until:
             self._known = _parsed(self._read())
-            self._until = time.monotonic() + _KEEP_SECONDS
+            self._until = self.seconds() + _KEEP_SECONDS
         return self._known
 
     def _read(self) -> Any:

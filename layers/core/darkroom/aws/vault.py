@@ -9,10 +9,11 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from darkroom.aws.dynamodb import NO_ANSWER, is_passing
 from darkroom.errors import StoreUnavailableError, TokenUnreadableError
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # of what `seal` makes: a 12-byte nonce, then the ciphertext with its tag
 _NONCE = 12
-_PASSING = frozenset(
-    {"DependencyTimeoutException", "KMSInternalException", "KeyUnavailableException", "ThrottlingException"}
-)
 _MOST_CACHED = 100
 
 
@@ -51,7 +49,7 @@ class Vault:
         context = _context(tenant_id, account_id)
         try:
             made = self.kms.generate_data_key(KeyId=self.key_arn, KeySpec="AES_256", EncryptionContext=context)
-        except (ClientError, HTTPClientError) as error:
+        except (ClientError, *NO_ANSWER) as error:
             raise _unusable(error) from error
         nonce = os.urandom(_NONCE)
         sealed = AESGCM(made["Plaintext"]).encrypt(nonce, token.encode(), _associated(context))
@@ -59,6 +57,10 @@ class Vault:
 
     def open(self, sealed: SealedToken, tenant_id: str, account_id: str) -> str:
         """Raises TokenUnreadableError: KMS refuses, or this ciphertext was not made for this account."""
+        if sealed.format != FORMAT:
+            raise TokenUnreadableError(
+                detail=f"The token is sealed in format {sealed.format}, which is not known here."
+            )
         context = _context(tenant_id, account_id)
         key = self._unwrapped.get(sealed.wrapped_key) or self._unwrap(sealed, context)
         nonce, ciphertext = sealed.ciphertext[:_NONCE], sealed.ciphertext[_NONCE:]
@@ -72,7 +74,7 @@ class Vault:
             answer = self.kms.decrypt(
                 KeyId=sealed.key_arn, CiphertextBlob=sealed.wrapped_key, EncryptionContext=context
             )
-        except (ClientError, HTTPClientError) as error:
+        except (ClientError, *NO_ANSWER) as error:
             raise _unusable(error) from error
         if len(self._unwrapped) >= _MOST_CACHED:
             self._unwrapped.clear()
@@ -88,7 +90,7 @@ def _associated(context: dict[str, str]) -> bytes:
     return json.dumps(context, sort_keys=True).encode()
 
 
-def _unusable(error: ClientError | HTTPClientError) -> Exception:
-    if isinstance(error, HTTPClientError) or error.response["Error"]["Code"] in _PASSING:
+def _unusable(error: ClientError | BotoCoreError) -> Exception:
+    if not isinstance(error, ClientError) or is_passing(error):
         return StoreUnavailableError()
     return TokenUnreadableError(detail=f"KMS answered {error.response['Error']['Code']}.")

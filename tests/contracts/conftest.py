@@ -1,0 +1,153 @@
+"""
+Real stores on moto. Tables are made as template.yaml describes them, anew for each test; AWS itself is set up once a
+module, because making clients is what takes time.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.config import Config
+from botocore.exceptions import ReadTimeoutError
+from moto import mock_aws
+from moto.dynamodb.models import DynamoDBBackend
+
+from devstack import template
+
+REGION = "eu-central-1"
+RESOURCES: dict[str, Any] = template.load(Path(__file__).parents[2] / "template.yaml")["Resources"]
+_TABLE_PROPERTIES = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+
+
+@dataclass
+class Cloud:
+    """Clients without retries: a fault is seen at once."""
+
+    _clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        if service not in self._clients:
+            config = Config(retries={"mode": "standard", "total_max_attempts": 1})
+            self._clients[service] = boto3.client(service, region_name=REGION, config=config)
+        return self._clients[service]
+
+    def table(self, logical_id: str) -> str:
+        """The name of a fresh, empty table."""
+        dynamodb = self.client("dynamodb")
+        if logical_id in dynamodb.list_tables()["TableNames"]:
+            dynamodb.delete_table(TableName=logical_id)
+        properties = RESOURCES[logical_id]["Properties"]
+        dynamodb.create_table(
+            TableName=logical_id, **{name: properties[name] for name in _TABLE_PROPERTIES if name in properties}
+        )
+        return logical_id
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        _make_writes_atomic(patch)
+        yield Cloud()
+
+
+def _make_writes_atomic(patch: pytest.MonkeyPatch) -> None:
+    """DynamoDB judges a condition and writes in one; moto does it in two, and threads may slip between."""
+    one_at_a_time = RLock()
+
+    def locked(write: Callable[..., Any]) -> Callable[..., Any]:
+        def write_alone(*args: Any, **kwargs: Any) -> Any:
+            with one_at_a_time:
+                return write(*args, **kwargs)
+
+        return write_alone
+
+    for name in ("put_item", "update_item", "delete_item", "transact_write_items"):
+        patch.setattr(DynamoDBBackend, name, locked(getattr(DynamoDBBackend, name)))
+
+
+@dataclass
+class Wire:
+    """
+    Between a client and AWS. moto lets a disabled key decrypt and is never busy, so what AWS would answer is put in its
+    place; `sent` counts what was asked for.
+    """
+
+    _registered: list[tuple[Any, str, Callable[..., Any]]] = field(default_factory=list)
+
+    def answers(self, client: Any, operation: str, code: str, status: int = 400, body: str | None = None) -> None:
+        """The request never reaches AWS; this error comes back."""
+        text = body if body is not None else json.dumps({"__type": code, "message": "as told by the test"})
+
+        def answer(request: Any, **_: Any) -> AWSResponse:
+            request.url = "https://nowhere.test"  # or moto, which hears of it next, would do as it was asked
+            return AWSResponse(request.url, status, HTTPHeaders(), _Raw(text.encode()))
+
+        self._register(client, "before-send", operation, answer)
+
+    def breaks(self, client: Any, operation: str, error: Exception) -> None:
+        """The connection fails before anything was sent."""
+
+        def fail(**_: Any) -> None:
+            raise error
+
+        self._register(client, "before-send", operation, fail)
+
+    def loses_the_answer(self, client: Any, operation: str) -> None:
+        """AWS did as it was asked, and nobody hears of it."""
+
+        def lose(**_: Any) -> None:
+            raise ReadTimeoutError(endpoint_url="https://aws.test")
+
+        self._register(client, "after-call", operation, lose)
+
+    def before(self, client: Any, operation: str, action: Callable[[], object]) -> None:
+        """Something else happens first, once."""
+
+        def act(**_: Any) -> None:
+            client.meta.events.unregister(f"before-call.{_event(client, operation)}", act)
+            action()
+
+        self._register(client, "before-call", operation, act)
+
+    def counts(self, client: Any, operation: str) -> list[str]:
+        sent: list[str] = []
+
+        def count(**_: Any) -> None:
+            sent.append(operation)
+
+        self._register(client, "before-send", operation, count)
+        return sent
+
+    def _register(self, client: Any, stage: str, operation: str, handler: Callable[..., Any]) -> None:
+        event = f"{stage}.{_event(client, operation)}"
+        client.meta.events.register_first(event, handler)
+        self._registered.append((client, event, handler))
+
+    def mended(self) -> None:
+        for client, event, handler in self._registered:
+            client.meta.events.unregister(event, handler)
+        self._registered.clear()
+
+
+class _Raw(BytesIO):
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+def _event(client: Any, operation: str) -> str:
+    return f"{client.meta.service_model.service_id.hyphenize()}.{operation}"
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    wire = Wire()
+    yield wire
+    wire.mended()

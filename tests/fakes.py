@@ -1,0 +1,503 @@
+"""
+The ports in memory. Each store passes the same suite as its DynamoDB twin (tests/contracts), so what a use case does
+over a fake it does over the real one.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+
+from darkroom.accounts import Account, AccountState, ConnectSession
+from darkroom.errors import ConflictError, ConnectError, NotFoundError, StoreUnavailableError, TokenUnreadableError
+from darkroom.idempotency import Record
+from darkroom.instagram.errors import AuthorizationCodeError, InstagramUnavailableError, MediaNotReadyError
+from darkroom.instagram.models import (
+    Access,
+    ContainerStatus,
+    LongLivedToken,
+    Media,
+    Profile,
+    ShortLivedToken,
+    StatusCode,
+)
+from darkroom.pages import Page, PageRequest, cursor
+from darkroom.posts import Container, Post, PostState
+from darkroom.tenants import ApiKey
+from tests.builders import IG_USER_ID, NOW
+
+PROFILE = Profile(
+    id="25400000000000001", user_id=IG_USER_ID, username="acme.studio", name="Acme Studio", account_type="Business"
+)
+
+
+class Killed(BaseException):
+    """The worker dies here: nothing catches it, nothing after it happens."""
+
+
+@dataclass
+class Clock:
+    """Stands still unless told, or slept on."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, by: timedelta | float) -> None:
+        """A timedelta, or seconds."""
+        self.now += by if isinstance(by, timedelta) else timedelta(seconds=by)
+
+    def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+
+
+class FakePosts:
+    def __init__(self, *posts: Post) -> None:
+        self.stored = {(post.tenant_id, post.id): post for post in posts}
+
+    def add(self, post: Post) -> Post:
+        return self.stored.setdefault((post.tenant_id, post.id), post)
+
+    def get(self, tenant_id: str, post_id: str) -> Post:
+        try:
+            return self.stored[tenant_id, post_id]
+        except KeyError:
+            raise NotFoundError from None
+
+    def save(self, post: Post) -> Post:
+        stored = self.stored.get((post.tenant_id, post.id))
+        if stored is None or stored.version != post.version:
+            raise ConflictError
+        saved = replace(post, version=post.version + 1)
+        self.stored[post.tenant_id, post.id] = replace(saved, containers=stored.containers)
+        return saved
+
+    def add_container(self, post: Post, container: Container) -> None:
+        stored = self.stored.get((post.tenant_id, post.id))
+        known = stored.container(container.item) if stored else None
+        if stored is None or (known is not None and known.container_id != container.container_id):
+            raise ConflictError
+        others = [each for each in stored.containers if each.item != container.item]
+        ordered = sorted([*others, container], key=lambda each: (each.item is None, each.item or 0))
+        self.stored[post.tenant_id, post.id] = replace(stored, containers=tuple(ordered))
+
+    def page(self, tenant_id: str, page: PageRequest, account_id: str | None, state: PostState | None) -> Page[Post]:
+        """As in DynamoDB, `state` filters what a page found: a page may hold fewer posts than asked for."""
+        mine = [
+            post
+            for (tenant, _), post in self.stored.items()
+            if tenant == tenant_id and account_id in (None, post.account_id)
+        ]
+        mine.sort(key=lambda post: post.id, reverse=True)
+        rest = [post for post in mine if page.after is None or post.id < page.after]
+        found, more = rest[: page.limit], rest[page.limit :]
+        kept = tuple(post for post in found if state in (None, post.state))
+        return Page(kept, cursor(tenant_id, found[-1].id) if more else None)
+
+
+class FakeAccounts:
+    """Accounts with their tokens and claims; `FakeTokens` reads the tokens."""
+
+    def __init__(self, *accounts: Account) -> None:
+        self.stored: dict[tuple[str, str], Account] = {}
+        self.tokens: dict[tuple[str, str], str] = {}
+        self.holders: dict[str, tuple[str, str]] = {}
+        self.defaults: dict[str, str] = {}
+        for account in accounts:
+            self.connect(account, f"token-of-{account.id}")
+
+    def get(self, tenant_id: str, account_id: str) -> Account:
+        try:
+            return self.stored[tenant_id, account_id]
+        except KeyError:
+            raise NotFoundError from None
+
+    def holder(self, ig_user_id: str) -> tuple[str, str] | None:
+        return self.holders.get(ig_user_id)
+
+    def default_id(self, tenant_id: str) -> str | None:
+        return self.defaults.get(tenant_id)
+
+    def page(self, tenant_id: str, page: PageRequest) -> Page[Account]:
+        mine = sorted((a for (tenant, _), a in self.stored.items() if tenant == tenant_id), key=lambda a: a.id)
+        rest = [account for account in mine if page.after is None or account.id > page.after]
+        found = tuple(rest[: page.limit])
+        return Page(found, cursor(tenant_id, found[-1].id) if len(rest) > page.limit else None)
+
+    def choose_default(self, account: Account) -> None:
+        self.defaults[account.tenant_id] = account.id
+
+    def connect(self, account: Account, token: str) -> None:
+        key = (account.tenant_id, account.id)
+        if self.holders.get(account.ig_user_id, key) != key:
+            raise ConflictError("account_connected_elsewhere")
+        self.holders[account.ig_user_id] = key
+        self.stored[key] = account
+        self.tokens[key] = token
+        self.defaults.setdefault(account.tenant_id, account.id)
+
+    def flag(self, account: Account, state: AccountState, problem: dict[str, Any]) -> None:
+        key = (account.tenant_id, account.id)
+        stored = self.stored.get(key)
+        if stored is not None and stored.token_version == account.token_version:
+            self.stored[key] = replace(stored, state=state, last_problem=problem, version=stored.version + 1)
+
+    def mark_subscribed(self, account: Account) -> None:
+        key = (account.tenant_id, account.id)
+        if stored := self.stored.get(key):
+            self.stored[key] = replace(stored, is_webhook_subscribed=True, version=stored.version + 1)
+
+    def erase(self, account: Account) -> None:
+        key = (account.tenant_id, account.id)
+        if self.holders.get(account.ig_user_id) != key:
+            return
+        del self.holders[account.ig_user_id]
+        del self.stored[key]
+        del self.tokens[key]
+        if self.defaults.get(account.tenant_id) == account.id:
+            del self.defaults[account.tenant_id]
+
+
+class FakeTokens:
+    """`failure`, when set, is what every token raises."""
+
+    def __init__(self, accounts: FakeAccounts) -> None:
+        self.accounts = accounts
+        self.failure: TokenUnreadableError | StoreUnavailableError | None = None
+
+    def token(self, account: Account) -> str:
+        if self.failure is not None:
+            raise self.failure
+        try:
+            return self.accounts.tokens[account.tenant_id, account.id]
+        except KeyError:
+            raise NotFoundError("account_gone") from None
+
+
+class FakeSessions:
+    def __init__(self) -> None:
+        self.stored: dict[str, ConnectSession] = {}
+
+    def add(self, session: ConnectSession) -> None:
+        self.stored[session.id] = session
+
+    def bind(
+        self, session_id: str, link_hash: str, state_hash: str, browser_hash: str, now: datetime
+    ) -> ConnectSession:
+        session = self.stored.get(session_id)
+        if session is None or session.link_hash != link_hash or _second(session.expires_at) <= _second(now):
+            raise ConnectError
+        self.stored[session_id] = replace(session, state_hash=state_hash, browser_hash=browser_hash)
+        return self.stored[session_id]
+
+    def take(self, session_id: str, state_hash: str, now: datetime) -> ConnectSession:
+        session = self.stored.get(session_id)
+        if session is None or session.state_hash != state_hash or _second(session.expires_at) <= _second(now):
+            raise ConnectError
+        return self.stored.pop(session_id)
+
+
+def _second(moment: datetime) -> int:
+    """Expiry is kept in whole seconds."""
+    return int(moment.timestamp())
+
+
+class FakeApiKeys:
+    def __init__(self, *keys: ApiKey) -> None:
+        self.stored = {key.sha256: key for key in keys}
+
+    def add(self, key: ApiKey) -> None:
+        self.stored[key.sha256] = key
+
+    def find(self, sha256: str) -> ApiKey | None:
+        return self.stored.get(sha256)
+
+
+class FakeRecords:
+    """Idempotency records. Many threads may use it at once."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, Record] = {}
+        self._lock = Lock()
+
+    def add(self, record: Record, now: datetime) -> Record | None:
+        with self._lock:
+            known = self.stored.get(record.digest)
+            if known is not None and known.expires_at > _second(now):
+                return known
+            self.stored[record.digest] = record
+            return None
+
+    def take_over(self, record: Record, locked_until: datetime) -> bool:
+        with self._lock:
+            known = self.stored.get(record.digest)
+            if known is None or known.locked_until != record.locked_until or known.answer is not None:
+                return False
+            self.stored[record.digest] = replace(known, locked_until=_second(locked_until))
+            return True
+
+    def finish(self, record: Record, answer: str) -> None:
+        with self._lock:
+            if known := self.stored.get(record.digest):
+                self.stored[record.digest] = replace(known, answer=answer, locked_until=0)
+
+    def release(self, record: Record) -> None:
+        with self._lock:
+            known = self.stored.get(record.digest)
+            if known is not None and known.answer is None:
+                self.stored[record.digest] = replace(known, locked_until=0)
+
+    def remove(self, record: Record) -> None:
+        with self._lock:
+            self.stored.pop(record.digest, None)
+
+
+class FakeWorkflows:
+    """`started` holds each execution once, as Step Functions does. `failure`, when set, is what a start raises."""
+
+    def __init__(self) -> None:
+        self.started: dict[str, Post] = {}
+        self.failure: StoreUnavailableError | None = None
+
+    def start(self, post: Post) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.started.setdefault(post.id, post)
+
+
+@dataclass
+class FakeContainer:
+    """`statuses` are answered one after the other; the last one stays."""
+
+    id: str
+    parameters: dict[str, str | bool | int]
+    statuses: deque[ContainerStatus]
+    media_id: str | None = None
+    stale_reads: int = 0
+
+
+@dataclass
+class Fault:
+    method: str
+    error: BaseException
+    when: str
+    times: int
+    skip: int
+
+
+@dataclass
+class FakeInstagram:
+    """
+    Instagram as the use cases see it: all its ports in one object, for one account unless a test adds owners.
+
+    `live` is the ledger: what a follower sees, newest first. `calls` names every call, refused ones included. Faults
+    come from `fail`. After a container was published, its next `stale_reads` statuses still say FINISHED, and the next
+    `hidden_reads` lists leave the new media out.
+    """
+
+    clock: Clock = field(default_factory=Clock)
+    statuses: tuple[StatusCode, ...] = ("FINISHED",)
+    stale_reads: int = 0
+    hidden_reads: int = 0
+    republish: str = "refuse"  # or "duplicate": what a second publish of one container does
+    profile_answer: Profile = PROFILE
+    permissions: frozenset[str] = frozenset({"instagram_business_basic", "instagram_business_content_publish"})
+    codes: set[str] = field(default_factory=lambda: {"good-code"})
+    calls: list[str] = field(default_factory=list)
+    live: list[Media] = field(default_factory=list)
+    containers: dict[str, FakeContainer] = field(default_factory=dict)
+    redirect_uris: list[str] = field(default_factory=list)
+    subscribed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _faults: list[Fault] = field(default_factory=list)
+    _hidden: dict[str, int] = field(default_factory=dict)
+    _made: int = 0
+
+    # For tests.
+
+    def fail(self, method: str, error: BaseException, *, when: str = "before", times: int = 1, skip: int = 0) -> None:
+        """The `method` raises before or after its effect, `times` times, once `skip` calls have gone well."""
+        self._faults.append(Fault(method, error, when, times, skip))
+
+    def called(self, method: str) -> int:
+        return self.calls.count(method)
+
+    def set_status(self, container_id: str, *statuses: ContainerStatus | StatusCode) -> None:
+        self.containers[container_id].statuses = deque(_status(each) for each in statuses)
+
+    def appear(self, media: Media) -> None:
+        """Somebody posted this by other means."""
+        self.live.insert(0, media)
+
+    # Publishing.
+
+    def create_container(self, access: Access, parameters: Mapping[str, str | bool | int]) -> str:
+        def effect() -> str:
+            container_id = self._new_id()
+            statuses = deque(_status(each) for each in self.statuses)
+            self.containers[container_id] = FakeContainer(container_id, dict(parameters), statuses)
+            return container_id
+
+        return self._call("create_container", effect)
+
+    def container_status(self, access: Access, container_id: str) -> ContainerStatus:
+        return self._call("container_status", lambda: self._status_of(self._container(container_id)))
+
+    def publish_container(self, access: Access, container_id: str) -> str:
+        return self._call("publish_container", lambda: self._publish(self._container(container_id)))
+
+    def media(self, access: Access, media_id: str) -> Media:
+        def effect() -> Media:
+            found = next((media for media in self.live if media.id == media_id), None)
+            if found is None:
+                raise InstagramUnavailableError(code=100, subcode=33)
+            return found
+
+        return self._call("media", effect)
+
+    def recent_media(self, access: Access) -> tuple[Media, ...]:
+        return self._call("recent_media", lambda: self._listed(is_story=False))
+
+    def stories(self, access: Access) -> tuple[Media, ...]:
+        return self._call("stories", lambda: self._listed(is_story=True))
+
+    # Connecting.
+
+    def exchange_code(self, code: str, redirect_uri: str) -> ShortLivedToken:
+        """Each code works once, and is used up even when the answer is lost."""
+
+        def effect() -> ShortLivedToken:
+            if code not in self.codes:
+                raise AuthorizationCodeError
+            self.codes.remove(code)
+            self.redirect_uris.append(redirect_uri)
+            return ShortLivedToken("CANARY-short-token", self.profile_answer.id, self.permissions)
+
+        return self._call("exchange_code", effect)
+
+    def exchange_for_long_lived(self, short_token: str) -> LongLivedToken:
+        return self._call("exchange_for_long_lived", lambda: LongLivedToken("CANARY-long-token", 60 * 86_400))
+
+    def profile(self, token: str) -> Profile:
+        return self._call("profile", lambda: self.profile_answer)
+
+    def subscribe_webhooks(self, access: Access, fields: Iterable[str]) -> None:
+        self._call("subscribe_webhooks", lambda: self.subscribed.update({access.ig_user_id: tuple(fields)}))
+
+    def unsubscribe_webhooks(self, access: Access) -> None:
+        self._call("unsubscribe_webhooks", lambda: self.subscribed.pop(access.ig_user_id, None))
+
+    # How it works.
+
+    def _call[T](self, method: str, effect: Callable[[], T]) -> T:
+        self.calls.append(method)
+        fault = self._due_fault(method)
+        if fault is not None and fault.when == "before":
+            raise fault.error
+        result = effect()
+        if fault is not None:
+            raise fault.error
+        return result
+
+    def _due_fault(self, method: str) -> Fault | None:
+        for fault in self._faults:
+            if fault.method == method and fault.times > 0:
+                if fault.skip > 0:
+                    fault.skip -= 1
+                    return None
+                fault.times -= 1
+                return fault
+        return None
+
+    def _container(self, container_id: str) -> FakeContainer:
+        if container_id not in self.containers:
+            raise InstagramUnavailableError(code=100, subcode=33)
+        return self.containers[container_id]
+
+    def _status_of(self, container: FakeContainer) -> ContainerStatus:
+        if container.media_id is not None:
+            if container.stale_reads == 0:
+                return ContainerStatus("PUBLISHED")
+            container.stale_reads -= 1
+            return ContainerStatus("FINISHED")
+        statuses = container.statuses
+        return statuses.popleft() if len(statuses) > 1 else statuses[0]
+
+    def _publish(self, container: FakeContainer) -> str:
+        if container.media_id is not None and self.republish == "refuse":
+            raise MediaNotReadyError(code=9007, subcode=2207027)
+        if container.media_id is None and container.statuses[0].status_code != "FINISHED":
+            raise MediaNotReadyError(code=9007, subcode=2207027)
+        media = self._media_of(container)
+        container.media_id, container.stale_reads = media.id, self.stale_reads
+        self.live.insert(0, media)
+        self._hidden[media.id] = self.hidden_reads
+        return media.id
+
+    def _media_of(self, container: FakeContainer) -> Media:
+        wire_type = container.parameters.get("media_type")
+        media_id = self._new_id()
+        return Media(
+            id=media_id,
+            caption=str(container.parameters["caption"]) if container.parameters.get("caption") else None,
+            media_type="CAROUSEL_ALBUM" if wire_type == "CAROUSEL" else "VIDEO" if wire_type == "REELS" else "IMAGE",
+            media_product_type={"REELS": "REELS", "STORIES": "STORY"}.get(str(wire_type), "FEED"),
+            permalink=f"https://www.instagram.com/p/{media_id}/",
+            timestamp=self.clock(),
+        )
+
+    def _listed(self, *, is_story: bool) -> tuple[Media, ...]:
+        found = []
+        for media in self.live:
+            if (media.media_product_type == "STORY") != is_story:
+                continue
+            if self._hidden.get(media.id, 0) > 0:
+                self._hidden[media.id] -= 1
+                continue
+            found.append(media)
+        return tuple(found)
+
+    def _new_id(self) -> str:
+        self._made += 1
+        return f"1800000000000{self._made:04}"
+
+
+def _status(given: ContainerStatus | StatusCode) -> ContainerStatus:
+    return given if isinstance(given, ContainerStatus) else ContainerStatus(given)
+
+
+@dataclass
+class Fate:
+    """
+    Counts the calls through `mortal` ports and ends some of them: `ends[n]` says when the n-th call (from 0) fails,
+    before or after its effect, and with what.
+    """
+
+    ends: dict[int, tuple[str, BaseException]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+
+    def mortal(self, port: object) -> Any:
+        return Mortal(port, self)
+
+
+@dataclass(frozen=True)
+class Mortal:
+    port: object
+    fate: Fate
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.port, name)
+
+        def call(*arguments: Any) -> Any:
+            when, error = self.fate.ends.get(len(self.fate.calls), ("never", None))
+            self.fate.calls.append(name)
+            if error is not None and when == "before":
+                raise error
+            result = found(*arguments)
+            if error is not None:
+                raise error
+            return result
+
+        return call

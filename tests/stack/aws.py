@@ -1,0 +1,104 @@
+"""What an administrator of this AWS account can look up: executions and their histories, tables, roles."""
+
+import json
+import time
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from devstack.cloud import LocalCloud
+
+TABLES = ("AccountsTableName", "PostsTableName", "CallersTableName")
+EXECUTION_SECONDS = 30.0
+
+type Item = dict[str, Any]
+
+
+def tables(cloud: LocalCloud) -> dict[str, list[Item]]:
+    """Every item of the three tables, as DynamoDB stores it, in the order of their keys."""
+    return {name: items(cloud, name) for name in TABLES}
+
+
+def items(cloud: LocalCloud, table: str) -> list[Item]:
+    pages = cloud.client("dynamodb").get_paginator("scan").paginate(TableName=cloud.outputs[table])
+    found = [item for page in pages for item in page["Items"]]
+    return sorted(found, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
+
+
+def items_of(cloud: LocalCloud, table: str, tenant_id: str) -> dict[str, Item]:
+    """One tenant's items, by sort key."""
+    return {item["sk"]["S"]: item for item in items(cloud, table) if item["pk"]["S"] == f"TENANT#{tenant_id}"}
+
+
+def executions(cloud: LocalCloud) -> list[dict[str, Any]]:
+    pages = cloud.client("stepfunctions").get_paginator("list_executions")
+    return [
+        execution
+        for page in pages.paginate(stateMachineArn=cloud.outputs["PublishPostStateMachineArn"])
+        for execution in page["executions"]
+    ]
+
+
+def settle(cloud: LocalCloud) -> None:
+    """Waits until no workflow is running: what a post's last state is followed by happens behind the answers."""
+    deadline = time.monotonic() + EXECUTION_SECONDS
+    while running := [each["name"] for each in executions(cloud) if each["status"] == "RUNNING"]:
+        assert time.monotonic() < deadline, f"still running: {running}"
+        time.sleep(0.1)
+
+
+def history(cloud: LocalCloud, execution_arn: str) -> list[dict[str, Any]]:
+    pages = cloud.client("stepfunctions").get_paginator("get_execution_history")
+    return [event for page in pages.paginate(executionArn=execution_arn) for event in page["events"]]
+
+
+def failures(cloud: LocalCloud, post_id: str) -> list[tuple[str, str]]:
+    """Each failed task of a post's execution: the state and the error's name."""
+    arn = next(each["executionArn"] for each in executions(cloud) if each["name"] == post_id)
+    found, state = [], ""
+    for event in history(cloud, arn):
+        state = event.get("stateEnteredEventDetails", {}).get("name", state)
+        if event["type"] in {"TaskFailed", "LambdaFunctionFailed"}:
+            details = event.get("taskFailedEventDetails") or event.get("lambdaFunctionFailedEventDetails") or {}
+            found.append((state, details["error"]))
+    return found
+
+
+def as_role_of(cloud: LocalCloud, function: str) -> boto3.Session:
+    """
+    A session with the rights of a function's role.
+
+    Only Lambda may assume it, so the administrator first lets himself in. That changes who has the rights, not which.
+    """
+    role = _role(cloud, function)
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    document = role["AssumeRolePolicyDocument"]
+    document = json.loads(document) if isinstance(document, str) else document
+    document["Statement"].append(trust)
+    cloud.client("iam").update_assume_role_policy(RoleName=role["RoleName"], PolicyDocument=json.dumps(document))
+    told = cloud.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="probe")["Credentials"]
+    return boto3.Session(
+        told["AccessKeyId"], told["SecretAccessKey"], told["SessionToken"], region_name=cloud.describe()["region"]
+    )
+
+
+def outcome(cloud: LocalCloud, session: boto3.Session, service: str, operation: str, **arguments: Any) -> str:
+    """`ok`, or the code of the refusal."""
+    client = session.client(service, endpoint_url=cloud.aws_url)
+    try:
+        getattr(client, operation)(**arguments)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    finally:
+        client.close()
+    return "ok"
+
+
+def _role(cloud: LocalCloud, function: str) -> dict[str, Any]:
+    """By the function's logical id."""
+    resource = cloud.client("cloudformation").describe_stack_resource(
+        StackName=cloud.describe()["stack"], LogicalResourceId=f"{function}Role"
+    )["StackResourceDetail"]
+    role: dict[str, Any] = cloud.client("iam").get_role(RoleName=resource["PhysicalResourceId"])["Role"]
+    return role

@@ -1,0 +1,55 @@
+"""The simulator's control endpoints, as a test asks them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+
+@dataclass(frozen=True)
+class PretendInstagram:
+    """What the world and Instagram itself know. `client` talks to the simulator."""
+
+    client: httpx.Client
+
+    def sample(self, name: str) -> str:
+        return str(self.client.base_url.join(f"/_sim/samples/{name}"))
+
+    def add_account(self, username: str) -> None:
+        self._ask("POST", "accounts", {"username": username})
+
+    def live(self, username: str) -> list[dict[str, Any]]:
+        """The ledger of one account: everything of its that the world can see."""
+        entries = self._ask("GET", "ledger")["ledger"]
+        return [entry for entry in entries if entry["account"]["username"] == username]
+
+    def containers(self, username: str) -> list[dict[str, Any]]:
+        return [each for each in self._ask("GET", "containers")["containers"] if each["username"] == username]
+
+    def calls(self, ig_user_id: str | None = None, route: str | None = None) -> list[dict[str, Any]]:
+        """The call log, of one account and one route such as `POST /{ig}/media_publish`."""
+        return [
+            call
+            for call in self._ask("GET", "calls")["calls"]
+            if ig_user_id in {None, call["account"]} and route in {None, f"{call['method']} {call['template']}"}
+        ]
+
+    def faults_hit(self, ig_user_id: str) -> list[str]:
+        """What went wrong for an account, such as `html after`: a fault that hits nothing proves nothing."""
+        return [call["fault"] for call in self.calls(ig_user_id) if call["fault"]]
+
+    def fail(self, path: str, kind: str, **details: Any) -> None:
+        """Plans a fault: `fail("POST /1784…/media", "http_5xx", nth=1)`. Naming the account spares other tests."""
+        self._ask("POST", "faults", {"match": {"path": path}, "kind": kind, **details})
+
+    def heal(self) -> None:
+        self._ask("DELETE", "faults")
+
+    def revoke_tokens(self, username: str) -> None:
+        assert self._ask("POST", "tokens/revoke", {"username": username})["revoked"]
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        answer = self.client.request(method, f"/_sim/{path}", json=body)
+        assert answer.status_code == 200, answer.text
+        parsed: dict[str, Any] = answer.json()
+        return parsed

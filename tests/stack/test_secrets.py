@@ -1,0 +1,143 @@
+"""
+Runs after every other test of the folder: of all secrets that were met (canaries.py), none is where it does not belong.
+
+Hashed or sealed is fine, in clear is not. The captions are here because they are our callers' words: they belong into
+the posts table, and for a replay under an Idempotency-Key into a record that expires.
+"""
+
+import hashlib
+import json
+import re
+import uuid
+
+import httpx
+import pytest
+
+from darkroom.accounts import Account
+from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
+from darkroom.aws.vault import Vault
+from darkroom.errors import NotFoundError
+from tests.stack import aws
+from tests.stack.people import result
+
+NEVER_STORED = {"api key", "app secret", "token", "link", "state", "cookie", "code", "jwt"}
+# As the simulator makes them: what we did not get to see is found by its form.
+ANY_TOKEN_OR_CODE = re.compile(r"IGAA[A-Za-z0-9]{30}|AQB[A-Za-z0-9]{60}")
+
+
+@pytest.fixture(scope="module")
+def traffic(cloud, new_tenant, connect, new_owner, instagram):
+    """A little of everything, so that this module also proves something when it runs alone."""
+    tenant, owner = new_tenant(), new_owner()
+    connect(tenant, owner)
+    body, key = tenant.body(), {"idempotency-key": str(uuid.uuid4())}
+    for _ in range(2):
+        tenant.follow(tenant.accepted(tenant.api.post("/v1/posts", json=body, headers=key)))
+    refused = tenant.api.post("/v1/posts", json=tenant.body("carousel", "photo.jpg"))
+    denied = owner.browser.get(owner.decide(tenant.link(return_url="https://app.example/"), "deny"))
+    assert (refused.status_code, result(denied)["result"]) == (422, "failed")
+    instagram.revoke_tokens(owner.username)
+    assert tenant.publish()["state"] == "failed"
+    aws.settle(cloud)
+    return tenant
+
+
+@pytest.fixture(scope="module")
+def secrets(cloud, traffic, canaries):
+    """Everything to look for, by kind; each kind was really met."""
+    for account in _accounts(cloud):
+        canaries.meet("token", _token(cloud, account))
+    assert NEVER_STORED - {"jwt"} <= canaries.known.keys()
+    return canaries.known
+
+
+def _accounts(cloud):
+    table = cloud.outputs["AccountsTableName"]
+    accounts = DynamoDBAccounts(cloud.client("dynamodb"), table)
+    keys = [(item["pk"]["S"], item["sk"]["S"]) for item in aws.items(cloud, "AccountsTableName")]
+    return [
+        accounts.get(pk.removeprefix("TENANT#"), sk.removeprefix("ACCOUNT#"))
+        for pk, sk in keys
+        if sk.startswith("ACCOUNT#")
+    ]
+
+
+def _token(cloud, account: Account) -> str:
+    vault = Vault(cloud.client("kms"), "")
+    return DynamoDBTokens(cloud.client("dynamodb"), cloud.outputs["AccountsTableName"], vault).token(account)
+
+
+def found(secrets, texts, kinds):
+    """Kind of secret and place of each hit; never the secret itself, which pytest would print."""
+    return [
+        (kind, place)
+        for place, text in texts.items()
+        for kind in sorted(kinds)
+        if any(s in text for s in secrets[kind])
+    ] + [("form of a token or code", place) for place, text in texts.items() if ANY_TOKEN_OR_CODE.search(text)]
+
+
+def dumped(items):
+    return json.dumps(items, default=lambda value: value.decode("latin-1"), ensure_ascii=False)
+
+
+def test_no_secret_and_no_caption_is_in_a_log(cloud, secrets):
+    logs = {str(path.relative_to(cloud.logs_dir)): path.read_text() for path in cloud.logs_dir.rglob("*.log")}
+    assert {"requests.log", "functions/PostsApiFunction.log", "functions/MarkFailedFunction.log"} <= logs.keys()
+    assert '"message":"request"' in logs["functions/PostsApiFunction.log"]
+    assert found(secrets, logs, secrets.keys()) == []
+
+
+def test_no_secret_and_no_caption_is_in_an_execution(cloud, secrets, traffic):
+    client = cloud.client("stepfunctions")
+    texts = {
+        each["name"]: json.dumps(
+            [client.describe_execution(executionArn=each["executionArn"]), aws.history(cloud, each["executionArn"])],
+            default=str,
+        )
+        for each in aws.executions(cloud)
+    }
+    assert any(traffic.id in text for text in texts.values())
+    assert found(secrets, texts, secrets.keys()) == []
+
+
+def test_the_tables_hold_secrets_only_hashed_or_sealed(cloud, secrets):
+    texts = {name: dumped(items) for name, items in aws.tables(cloud).items()}
+    assert found(secrets, texts, NEVER_STORED & secrets.keys()) == []
+    hashes = {hashlib.sha256(key.encode()).hexdigest() for key in secrets["api key"]}
+    assert any(digest in texts["CallersTableName"] for digest in hashes)
+
+
+def test_captions_are_with_their_posts_and_in_records_that_expire(cloud, secrets):
+    texts = {name: dumped(items) for name, items in aws.tables(cloud).items()}
+    assert {place for _, place in found(secrets, texts, {"caption"})} <= {"PostsTableName", "CallersTableName"}
+    lasting = [item for item in aws.items(cloud, "CallersTableName") if "expires_at" not in item]
+    assert found(secrets, {"lasting": dumped(lasting)}, {"caption"}) == []
+
+
+def test_answers_tell_a_secret_only_to_whom_it_is_for(cloud, secrets, canaries):
+    """The link goes to who asked for it, the state to Instagram by way of the browser, a caption to its own tenant."""
+    host = httpx.URL(cloud.api_url).netloc
+    answers = [answer for answer in canaries.heard if answer.url.netloc == host]
+    bodies = {f"{number} {each.method} {each.url.path}": each.text for number, each in enumerate(answers)}
+    redirects = {f"{number} {each.method} {each.url.path}": each.location for number, each in enumerate(answers)}
+    told = {(kind, place.partition(" ")[2]) for kind, place in found(secrets, bodies, secrets.keys())}
+    sent = {(kind, place.partition(" ")[2]) for kind, place in found(secrets, redirects, secrets.keys())}
+    assert {(kind, re.sub(r"post_\w+", "{id}", place)) for kind, place in told} <= {
+        ("link", "POST /v1/connect-sessions"),
+        ("caption", "POST /v1/posts"),
+        ("caption", "POST /v1/posts/validate"),
+        ("caption", "GET /v1/posts"),
+        ("caption", "GET /v1/posts/{id}"),
+    }
+    assert sent == {("state", "GET /oauth/instagram/start")}
+
+
+def test_an_erased_token_is_gone(cloud, new_tenant, connect):
+    tenant = new_tenant()
+    connect(tenant)
+    (account,) = [each for each in _accounts(cloud) if each.tenant_id == tenant.id]
+    assert _token(cloud, account).startswith("IGAA")
+    assert tenant.api.delete(f"/v1/accounts/{account.id}").status_code == 200
+    with pytest.raises(NotFoundError):
+        _token(cloud, account)

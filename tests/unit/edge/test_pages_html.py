@@ -1,0 +1,105 @@
+import pytest
+
+from darkroom.connecting import Outcome, Started
+from darkroom.errors import ConfigurationError, ConnectError
+from darkroom.instagram.errors import AuthorizationCodeError
+from darkroom.pages_html import ended, failed, sent_on
+from tests.builders import an_account
+
+EVIL = "<script>alert(1)</script>\"'&"
+
+
+def test_the_way_to_instagram_carries_a_cookie_that_no_script_and_no_other_site_gets():
+    answer = sent_on(Started("https://www.instagram.com/oauth/authorize?x=1", "secret", is_https=True))
+    assert answer.status == 302
+    assert answer.headers["location"] == "https://www.instagram.com/oauth/authorize?x=1"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    (cookie,) = answer.cookies
+    name, *attributes = cookie.split("; ")
+    assert name == "darkroom_connect=secret"
+    assert set(attributes) == {"Path=/oauth", "Max-Age=600", "HttpOnly", "SameSite=Lax", "Secure"}
+
+
+def test_on_this_machine_the_cookie_goes_over_http_too():
+    (cookie,) = sent_on(Started("http://127.0.0.1/x", "secret", is_https=False)).cookies
+    assert "Secure" not in cookie
+
+
+@pytest.mark.parametrize(
+    ("return_url", "location"),
+    [
+        ("/done", "/done?result=connected&account_id=acc_00000000000000000000000001"),
+        ("/done?a=b", "/done?a=b&result=connected&account_id=acc_00000000000000000000000001"),
+        (
+            "https://app.example.com/x?a=b%26c#top",
+            "https://app.example.com/x?a=b%26c&result=connected&account_id=acc_00000000000000000000000001#top",
+        ),
+    ],
+)
+def test_the_owner_is_sent_back_with_a_result(return_url, location):
+    answer = ended(Outcome(return_url, an_account()))
+    assert (answer.status, answer.headers["location"]) == (302, location)
+    assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConnectError("consent_denied"), "consent_denied"),
+        (AuthorizationCodeError("CANARY", user_message="CANARY"), "authorization_code_refused"),
+    ],
+)
+def test_a_failure_is_sent_back_as_a_code_and_never_in_words(error, code, lines):
+    answer = ended(Outcome("/done", error=error))
+    assert answer.headers["location"] == f"/done?result=failed&code={code}"
+    (line,) = lines.named("connect failed")
+    assert line["code"] == code
+    assert "CANARY" not in str(answer) + lines.getvalue()
+
+
+def test_an_outcome_that_says_nothing_is_our_failure():
+    assert ended(Outcome("/done")).headers["location"] == "/done?result=failed&code=internal_error"
+    assert ended(Outcome(None)).status == 500
+
+
+def test_without_a_return_url_the_owner_sees_a_page():
+    answer = ended(Outcome(None, an_account()))
+    assert answer.status == 200
+    assert "@acme.studio is connected" in str(answer.body)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [
+        (ConnectError(), 400, "Start connecting again"),
+        (ConnectError("permissions_missing", "Not granted: x."), 422, "Not granted: x."),
+        (ConfigurationError(detail="The secret is empty."), 503, "The secret is empty."),
+    ],
+)
+def test_a_failure_without_a_return_url_is_a_page_that_says_what_to_do(error, status, text):
+    for answer in (failed(error), ended(Outcome(None, error=error))):
+        assert answer.status == status
+        assert text in str(answer.body)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ended(Outcome(None, an_account(username=EVIL))),
+        failed(ConnectError(detail=EVIL)),
+    ],
+)
+def test_nothing_from_outside_becomes_markup(answer):
+    assert "<script>" not in answer.body
+    assert "&lt;script&gt;" in answer.body
+    assert EVIL not in answer.body
+
+
+def test_a_page_runs_no_script_loads_nothing_and_is_framed_by_nobody():
+    headers = failed(ConnectError()).headers
+    assert headers["content-type"] == "text/html; charset=utf-8"
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "script-src" not in policy
+    assert headers["referrer-policy"] == "no-referrer"

@@ -1,0 +1,78 @@
+from datetime import timedelta
+
+import pytest
+
+from darkroom.accounts import NEEDED_SCOPES, PUBLISH_SCOPE, AccountState, health
+from darkroom.errors import AccountUnavailableError
+from tests.builders import NOW, an_account
+
+COMMENTS = "instagram_business_manage_comments"
+MESSAGES = "instagram_business_manage_messages"
+IN_A_WEEK = NOW + timedelta(days=7)
+
+
+def test_a_healthy_account_needs_nothing():
+    told = health(an_account(), NOW)
+    assert told.is_healthy
+    assert told.advice == ()
+    assert told.token_days_left == 60
+    assert told.scopes_missing == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        ({"state": AccountState.ACTION_REQUIRED}, "open Instagram"),
+        ({"state": AccountState.REAUTHORIZATION_REQUIRED}, "connect this account again"),
+        ({"token_expires_at": NOW}, "connect this account again"),
+        ({"token_expires_at": NOW - timedelta(days=400)}, "connect this account again"),
+        ({"token_expires_at": IN_A_WEEK}, "expires within a week"),
+        ({"scopes": NEEDED_SCOPES[:1]}, PUBLISH_SCOPE),
+        ({"scopes": (*NEEDED_SCOPES, COMMENTS)}, "Webhooks are not subscribed"),
+    ],
+)
+def test_each_ailment_has_its_advice(changes, advice):
+    told = health(an_account(**changes), NOW)
+    assert not told.is_healthy
+    (sentence,) = told.advice
+    assert advice in sentence
+
+
+@pytest.mark.parametrize("expires_at", [IN_A_WEEK + timedelta(seconds=1), NOW + timedelta(days=60)])
+def test_a_token_with_more_than_a_week_is_no_worry(expires_at):
+    assert health(an_account(token_expires_at=expires_at), NOW).is_healthy
+
+
+def test_days_left_are_never_negative():
+    assert health(an_account(token_expires_at=NOW - timedelta(days=3)), NOW).token_days_left == 0
+
+
+def test_several_ailments_are_all_told():
+    account = an_account(scopes=(COMMENTS,), token_expires_at=NOW)
+    assert len(health(account, NOW).advice) == 3
+
+
+def test_what_an_account_may_subscribe_to_follows_from_its_scopes():
+    assert an_account().webhook_fields() == ()
+    assert an_account(scopes=(COMMENTS,)).webhook_fields() == ("comments", "live_comments")
+    assert "messages" in an_account(scopes=(COMMENTS, MESSAGES)).webhook_fields()
+
+
+def test_a_healthy_account_may_publish():
+    an_account().require_publishing(NOW)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"state": AccountState.ACTION_REQUIRED}, "action_required"),
+        ({"state": AccountState.ACTION_REQUIRED, "token_expires_at": NOW}, "action_required"),
+        ({"state": AccountState.REAUTHORIZATION_REQUIRED}, "reauthorization_required"),
+        ({"token_expires_at": NOW}, "reauthorization_required"),
+        ({"scopes": NEEDED_SCOPES[:1]}, "permissions_missing"),
+    ],
+)
+def test_an_account_that_cannot_publish_says_whose_turn_it_is(changes, code):
+    with pytest.raises(AccountUnavailableError) as caught:
+        an_account(**changes).require_publishing(NOW)
+    assert caught.value.code == code

@@ -1,0 +1,72 @@
+"""Ending a connection: whatever Instagram says, we forget."""
+
+import pytest
+
+from darkroom import disconnecting
+from darkroom.errors import NotFoundError, StoreUnavailableError, TokenUnreadableError
+from darkroom.instagram.errors import InstagramUnavailableError, RateLimitedError, TokenInvalidError
+from tests.builders import IG_USER_ID, OTHER_TENANT, TENANT, a_caller, an_account
+from tests.fakes import FakeAccounts, FakeInstagram, FakeTokens, Killed
+
+
+@pytest.fixture
+def account():
+    return an_account()
+
+
+@pytest.fixture
+def ports(account):
+    accounts = FakeAccounts(account)
+    instagram = FakeInstagram()
+    instagram.subscribed[IG_USER_ID] = ("comments",)
+    return disconnecting.Ports(accounts, FakeTokens(accounts), instagram)
+
+
+def nothing_is_left(ports):
+    return not any((ports.accounts.stored, ports.accounts.tokens, ports.accounts.holders, ports.accounts.defaults))
+
+
+def test_tells_instagram_and_erases_everything(ports, account):
+    assert disconnecting.disconnect(a_caller(), account.id, ports)
+    assert ports.instagram.subscribed == {}
+    assert nothing_is_left(ports)
+
+
+@pytest.mark.parametrize("error", [InstagramUnavailableError(), TokenInvalidError(code=190), RateLimitedError()])
+def test_forgets_also_when_instagram_cannot_be_told(ports, account, error):
+    ports.instagram.fail("unsubscribe_webhooks", error)
+    assert not disconnecting.disconnect(a_caller(), account.id, ports)
+    assert nothing_is_left(ports)
+
+
+@pytest.mark.parametrize("failure", [TokenUnreadableError(), StoreUnavailableError()])
+def test_forgets_also_when_the_token_cannot_be_read(ports, account, failure):
+    ports.tokens.failure = failure
+    assert not disconnecting.disconnect(a_caller(), account.id, ports)
+    assert ports.instagram.calls == []
+    assert nothing_is_left(ports)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_worker_that_dies_leaves_an_account_that_can_be_disconnected_again(ports, account, when):
+    ports.instagram.fail("unsubscribe_webhooks", Killed(), when=when)
+    with pytest.raises(Killed):
+        disconnecting.disconnect(a_caller(), account.id, ports)
+    assert disconnecting.disconnect(a_caller(), account.id, ports)
+    assert nothing_is_left(ports)
+
+
+def test_a_second_disconnect_finds_nothing(ports, account):
+    disconnecting.disconnect(a_caller(), account.id, ports)
+    with pytest.raises(NotFoundError):
+        disconnecting.disconnect(a_caller(), account.id, ports)
+
+
+@pytest.mark.parametrize(
+    "caller", [a_caller(OTHER_TENANT), a_caller(TENANT, account_ids=("acc_other",)), a_caller(TENANT, account_ids=())]
+)
+def test_an_account_that_is_not_the_caller_s_is_not_found_and_not_touched(ports, account, caller):
+    with pytest.raises(NotFoundError):
+        disconnecting.disconnect(caller, account.id, ports)
+    assert ports.instagram.calls == []
+    assert ports.accounts.get(TENANT, account.id) == account

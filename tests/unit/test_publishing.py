@@ -1,0 +1,572 @@
+"""The steps up to the one call that cannot be unsent."""
+
+import itertools
+import json
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from darkroom import confirming, problems, publishing
+from darkroom.accounts import AccountState
+from darkroom.errors import (
+    AccountUnavailableError,
+    ConflictError,
+    ContainerExpiredError,
+    NotFoundError,
+    ProcessingTimeoutError,
+    StoreUnavailableError,
+    TokenUnreadableError,
+)
+from darkroom.instagram.errors import (
+    InstagramError,
+    InstagramUnavailableError,
+    MediaNotReadyError,
+    MediaRejectedError,
+    OutcomeUnknownError,
+    PublishingLimitReachedError,
+    RateLimitedError,
+    TokenInvalidError,
+)
+from darkroom.instagram.models import ContainerStatus
+from darkroom.posts import PostState
+from darkroom.workflow import CallingPorts, ConfirmTask, ContainerTask, PostTask, PublishedTask
+from tests.builders import NOW, TENANT, a_container, a_post, an_account, content, video_item
+from tests.fakes import Clock, FakeAccounts, FakeInstagram, FakePosts, FakeTokens, Fate, Killed
+
+
+def world_of(**changes):
+    """One queued post and everything around it, from scratch."""
+    clock = Clock()
+    post = a_post(**changes)
+    posts, accounts, instagram = FakePosts(post), FakeAccounts(an_account()), FakeInstagram(clock)
+    ports = CallingPorts(posts, accounts, clock, FakeTokens(accounts), instagram, clock.sleep)
+    return SimpleNamespace(
+        clock=clock,
+        posts=posts,
+        accounts=accounts,
+        instagram=instagram,
+        ports=ports,
+        task=PostTask(TENANT, post.id),
+        post=lambda: posts.get(TENANT, post.id),
+        item=lambda item: ContainerTask(TENANT, post.id, item),
+    )
+
+
+@pytest.fixture
+def world():
+    return world_of()
+
+
+def ready(world):
+    """Up to the point where it can be published."""
+    publishing.begin_post(world.task, world.ports)
+    publishing.create_container(world.item(None), world.ports)
+    publishing.check_container(world.item(None), world.ports)
+    return world
+
+
+def with_carousel(count=3):
+    media = tuple(video_item(str(number)) for number in range(count))
+    return world_of(content=content("carousel", media=media))
+
+
+# begin_post
+
+
+def test_begins_by_saying_which_containers_are_needed(world):
+    assert publishing.begin_post(world.task, world.ports) == {"is_carousel": False, "items": []}
+    assert world.post().state is PostState.PROCESSING
+
+
+def test_begins_a_carousel_with_one_container_an_item():
+    carousel = with_carousel(3)
+    assert publishing.begin_post(carousel.task, carousel.ports) == {"is_carousel": True, "items": [0, 1, 2]}
+
+
+def test_beginning_again_changes_nothing(world):
+    publishing.begin_post(world.task, world.ports)
+    post = world.post()
+    assert publishing.begin_post(world.task, world.ports) == {"is_carousel": False, "items": []}
+    assert world.post() == post
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"state": AccountState.REAUTHORIZATION_REQUIRED}, "reauthorization_required"),
+        ({"state": AccountState.ACTION_REQUIRED}, "action_required"),
+        ({"token_expires_at": NOW}, "reauthorization_required"),
+        ({"scopes": ()}, "permissions_missing"),
+    ],
+)
+@pytest.mark.parametrize("step", [publishing.begin_post, publishing.publish_container])
+def test_an_account_that_cannot_publish_any_more_stops_the_post_before_instagram_is_called(world, step, changes, code):
+    ready(world)
+    before = world.post()
+    world.instagram.calls.clear()
+    world.accounts.connect(an_account(**changes), "the-token")
+    with pytest.raises(AccountUnavailableError) as refusal:
+        step(world.task, world.ports)
+    assert refusal.value.code == code
+    assert world.instagram.calls == []
+    assert world.post() == before
+
+
+def steps_that_need_the_account(world):
+    return {
+        "begin": lambda: publishing.begin_post(world.task, world.ports),
+        "create": lambda: publishing.create_container(world.item(0), world.ports),
+        "check": lambda: publishing.check_container(world.item(None), world.ports),
+        "publish": lambda: publishing.publish_container(world.task, world.ports),
+    }
+
+
+@pytest.mark.parametrize("step", ["begin", "create", "check", "publish"])
+def test_an_account_that_was_disconnected_meanwhile_is_called_gone_and_instagram_is_not_called(step):
+    carousel = with_carousel()
+    publishing.begin_post(carousel.task, carousel.ports)
+    carousel.posts.add_container(carousel.post(), a_container())
+    carousel.accounts.erase(an_account())
+    with pytest.raises(NotFoundError) as refusal:
+        steps_that_need_the_account(carousel)[step]()
+    assert refusal.value.code == "account_gone"
+    assert carousel.instagram.calls == []
+    assert carousel.post().publish_attempted_at is None
+
+
+@pytest.mark.parametrize("step", ["create", "check", "publish"])
+@pytest.mark.parametrize("failure", [TokenUnreadableError(), StoreUnavailableError()])
+def test_without_a_readable_token_instagram_is_not_called_and_nothing_is_marked_as_attempted(step, failure):
+    carousel = with_carousel()
+    publishing.begin_post(carousel.task, carousel.ports)
+    carousel.posts.add_container(carousel.post(), a_container())
+    carousel.ports.tokens.failure = failure
+    with pytest.raises(type(failure)):
+        steps_that_need_the_account(carousel)[step]()
+    assert carousel.instagram.calls == []
+    assert carousel.post().publish_attempted_at is None
+
+
+# create_container
+
+
+def test_creates_the_container_and_keeps_its_id(world):
+    answer = publishing.create_container(world.item(None), world.ports)
+    (container,) = world.post().containers
+    assert answer == {"container_id": container.container_id}
+    assert world.instagram.containers[container.container_id].parameters == {
+        "image_url": "https://media.example.com/photo.jpg",
+        "caption": "Fresh from the darkroom",
+    }
+
+
+def test_creating_again_finds_the_container(world):
+    first = publishing.create_container(world.item(None), world.ports)
+    assert publishing.create_container(world.item(None), world.ports) == first
+    assert world.instagram.called("create_container") == 1
+
+
+def test_the_parent_of_a_carousel_names_its_children_in_order():
+    carousel = with_carousel(3)
+    made = {item: publishing.create_container(carousel.item(item), carousel.ports) for item in (2, 0, 1)}
+    parent = publishing.create_container(carousel.item(None), carousel.ports)["container_id"]
+    children = ",".join(made[item]["container_id"] for item in range(3))
+    assert carousel.instagram.containers[parent].parameters["children"] == children
+
+
+def test_a_carousel_never_goes_out_with_an_item_missing():
+    carousel = with_carousel(3)
+    for item in (0, 2):
+        publishing.create_container(carousel.item(item), carousel.ports)
+    with pytest.raises(ConflictError):
+        publishing.create_container(carousel.item(None), carousel.ports)
+    assert carousel.instagram.called("create_container") == 2
+
+
+def test_a_lost_answer_leaves_an_orphan_and_the_next_try_a_container(world):
+    world.instagram.fail("create_container", InstagramUnavailableError(), when="after")
+    with pytest.raises(InstagramUnavailableError):
+        publishing.create_container(world.item(None), world.ports)
+    publishing.create_container(world.item(None), world.ports)
+    assert len(world.instagram.containers) == 2
+    assert len(world.post().containers) == 1
+
+
+def test_of_two_workers_that_create_at_once_the_first_one_s_container_stays(world):
+    """Or what one worker has published could be asked about under the other one's id."""
+    other = []
+
+    def meanwhile(*arguments):
+        world.instagram.create_container = create
+        other.append(publishing.create_container(world.item(None), world.ports))
+        return create(*arguments)
+
+    create = world.instagram.create_container
+    world.instagram.create_container = meanwhile
+    with pytest.raises(ConflictError):
+        publishing.create_container(world.item(None), world.ports)
+    assert [publishing.create_container(world.item(None), world.ports)] == other
+
+
+# check_container
+
+
+def test_an_image_that_is_ready_at_once_costs_one_call(world):
+    publishing.create_container(world.item(None), world.ports)
+    assert publishing.check_container(world.item(None), world.ports)["is_ready"]
+    assert world.instagram.called("container_status") == 1
+    assert world.post().container(None).finished_at == NOW
+
+
+def test_waits_a_few_seconds_for_an_image_by_itself(world):
+    world.instagram.statuses = ("IN_PROGRESS", "IN_PROGRESS", "FINISHED")
+    publishing.create_container(world.item(None), world.ports)
+    assert publishing.check_container(world.item(None), world.ports)["is_ready"]
+    assert world.clock() - NOW == 2 * publishing.POLL_EVERY
+
+
+def test_leaves_longer_waits_to_the_workflow_and_asks_ever_more_seldom(world):
+    world.instagram.statuses = ("IN_PROGRESS",)
+    publishing.create_container(world.item(None), world.ports)
+    waits = []
+    for _ in range(4):
+        started = world.clock()
+        answer = publishing.check_container(world.item(None), world.ports)
+        assert not answer["is_ready"]
+        assert world.clock() - started <= publishing.POLL_FOR
+        waits.append(answer["wait_seconds"])
+        world.clock.advance(60)
+    assert waits == sorted(waits)
+    assert (waits[0], waits[-1]) == (5, 60)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "patience"),
+    [
+        (content("image"), publishing.PATIENCE_IMAGE),
+        (content("reel"), publishing.PATIENCE_VIDEO),
+        (content("story"), publishing.PATIENCE_IMAGE),
+        (content("story", media=(video_item(),)), publishing.PATIENCE_VIDEO),
+        (content("carousel"), publishing.PATIENCE_IMAGE),
+        (content("carousel", media=(video_item(), video_item())), publishing.PATIENCE_VIDEO),
+    ],
+    ids=["image", "reel", "story", "video story", "carousel", "video carousel"],
+)
+def test_patience_ends(wanted, patience):
+    world = world_of(content=wanted)
+    world.posts.add_container(world.post(), a_container())
+    slow = a_container().container_id
+    world.instagram.create_container = lambda *_: slow
+    world.instagram.containers[slow] = SimpleNamespace(media_id=None, statuses=[ContainerStatus("IN_PROGRESS")])
+    world.clock.advance(patience - timedelta(seconds=30))
+    assert not publishing.check_container(world.item(None), world.ports)["is_ready"]
+    world.clock.advance(60)
+    with pytest.raises(ProcessingTimeoutError):
+        publishing.check_container(world.item(None), world.ports)
+
+
+def test_an_item_that_has_finished_is_not_asked_about_again():
+    carousel = with_carousel()
+    publishing.create_container(carousel.item(0), carousel.ports)
+    publishing.check_container(carousel.item(0), carousel.ports)
+    assert publishing.check_container(carousel.item(0), carousel.ports)["is_ready"]
+    assert carousel.instagram.called("container_status") == 1
+
+
+def test_a_container_that_is_published_already_counts_as_ready_so_that_its_attempt_is_found(world):
+    publishing.create_container(world.item(None), world.ports)
+    world.instagram.set_status(world.post().container(None).container_id, "PUBLISHED")
+    assert publishing.check_container(world.item(None), world.ports)["is_ready"]
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (ContainerStatus("EXPIRED"), ContainerExpiredError),
+        (ContainerStatus("ERROR"), MediaRejectedError),
+        (ContainerStatus("ERROR", 2207026), MediaRejectedError),
+        (ContainerStatus("ERROR", 2207053), InstagramUnavailableError),
+    ],
+)
+def test_a_dead_container_ends_the_waiting_with_its_reason(world, status, error):
+    publishing.create_container(world.item(None), world.ports)
+    world.instagram.set_status(world.post().container(None).container_id, status)
+    with pytest.raises(error):
+        publishing.check_container(world.item(None), world.ports)
+
+
+def test_checking_what_was_never_created_is_a_conflict(world):
+    with pytest.raises(ConflictError):
+        publishing.check_container(world.item(None), world.ports)
+
+
+# publish_container
+
+
+def test_publishes_once_and_writes_the_attempt_down_before(world):
+    ready(world)
+    seen = []
+    publish = world.instagram.publish_container
+    world.instagram.publish_container = lambda *arguments: seen.append(world.post()) or publish(*arguments)
+    answer = publishing.publish_container(world.task, world.ports)
+    assert answer == {"media_id": world.instagram.live[0].id}
+    (at_the_call,) = seen
+    assert (at_the_call.state, at_the_call.publish_attempted_at) == (PostState.PUBLISHING, NOW)
+
+
+def test_remembers_what_was_live_before(world):
+    ready(world)
+    other = world_of()
+    ready(other)
+    publishing.publish_container(other.task, other.ports)
+    world.instagram.appear(replace(other.instagram.live[0], id="17"))
+    publishing.publish_container(world.task, world.ports)
+    assert world.post().fence == ("17",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "listed"), [("story", "stories"), ("image", "recent_media"), ("reel", "recent_media")]
+)
+def test_looks_for_stories_among_the_stories(kind, listed):
+    world = ready(world_of(content=content(kind)))
+    world.instagram.calls.clear()
+    publishing.publish_container(world.task, world.ports)
+    assert world.instagram.calls == [listed, "publish_container"]
+
+
+def test_publishing_again_answers_the_media_that_is_known_without_a_call(world):
+    ready(world)
+    answer = publishing.publish_container(world.task, world.ports)
+    confirming.mark_published(PublishedTask(TENANT, world.task.post_id, answer["media_id"]), world.ports)
+    world.instagram.calls.clear()
+    assert publishing.publish_container(world.task, world.ports) == answer
+    assert world.instagram.calls == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("error", [OutcomeUnknownError(code=4, subcode=2207051), Killed()])
+def test_asks_instead_of_publishing_twice_when_the_outcome_is_unknown(world, error, when):
+    ready(world)
+    world.instagram.fail("publish_container", error, when=when)
+    with pytest.raises(type(error)):
+        publishing.publish_container(world.task, world.ports)
+    assert world.post().publish_attempted_at == NOW
+    with pytest.raises(OutcomeUnknownError):
+        publishing.publish_container(world.task, world.ports)
+    assert world.instagram.called("publish_container") == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InstagramUnavailableError(),
+        RateLimitedError(code=4),
+        TokenInvalidError(code=190),
+        PublishingLimitReachedError(code=9),
+        MediaNotReadyError(code=9007),
+    ],
+)
+def test_an_error_that_proves_that_nothing_was_sent_takes_the_attempt_back(world, error):
+    ready(world)
+    world.instagram.fail("publish_container", error)
+    with pytest.raises(type(error)):
+        publishing.publish_container(world.task, world.ports)
+    assert (world.post().state, world.post().publish_attempted_at) == (PostState.PROCESSING, None)
+    assert world.post().publish_attempts == 0
+    assert publishing.publish_container(world.task, world.ports) == {"media_id": world.instagram.live[0].id}
+
+
+def test_media_that_is_not_ready_for_too_long_is_given_up(world):
+    ready(world)
+    world.clock.advance(publishing.PATIENCE_IMAGE + timedelta(seconds=1))
+    world.instagram.fail("publish_container", MediaNotReadyError(code=9007))
+    with pytest.raises(ProcessingTimeoutError):
+        publishing.publish_container(world.task, world.ports)
+    assert world.post().publish_attempted_at is None
+
+
+def test_not_ready_after_an_earlier_attempt_may_mean_that_the_earlier_one_is_live(world):
+    """Instagram refuses a second publish of one container in the same words."""
+    ready(world)
+    world.posts.save(replace(world.post(), publish_attempts=1))
+    world.instagram.fail("publish_container", MediaNotReadyError(code=9007))
+    with pytest.raises(OutcomeUnknownError):
+        publishing.publish_container(world.task, world.ports)
+    assert world.post().publish_attempted_at is not None
+
+
+def test_an_unreadable_fence_is_no_attempt(world):
+    ready(world)
+    world.instagram.fail("recent_media", RateLimitedError())
+    with pytest.raises(RateLimitedError):
+        publishing.publish_container(world.task, world.ports)
+    assert world.post().publish_attempted_at is None
+    assert world.instagram.called("publish_container") == 0
+
+
+def test_of_two_workers_at_once_one_publishes(world):
+    ready(world)
+    lists = world.instagram.recent_media
+
+    def meanwhile(access):
+        world.instagram.recent_media = lists
+        publishing.publish_container(world.task, world.ports)
+        return lists(access)
+
+    world.instagram.recent_media = meanwhile
+    with pytest.raises(OutcomeUnknownError):
+        publishing.publish_container(world.task, world.ports)
+    assert len(world.instagram.live) == 1
+    assert world.instagram.called("publish_container") == 1
+
+
+def test_a_worker_that_read_the_post_before_it_failed_cannot_publish_it(world):
+    ready(world)
+    lists = world.instagram.recent_media
+
+    def meanwhile(access):
+        world.posts.save(world.post().moved_to(PostState.FAILED))
+        return lists(access)
+
+    world.instagram.recent_media = meanwhile
+    with pytest.raises(OutcomeUnknownError):
+        publishing.publish_container(world.task, world.ports)
+    assert world.instagram.live == []
+
+
+@pytest.mark.parametrize("state", [PostState.FAILED, PostState.PUBLISHED])
+def test_a_post_that_has_ended_is_not_published(world, state):
+    ready(world)
+    world.posts.stored[TENANT, world.task.post_id] = replace(world.post(), state=state)
+    with pytest.raises(ConflictError):
+        publishing.publish_container(world.task, world.ports)
+    assert world.instagram.called("publish_container") == 0
+
+
+# The whole way, with workers dying at every point.
+
+
+def run(world, ports):
+    """The arrows of publish_post.asl.yaml from begin to published: a step whose worker died runs again."""
+    repeat(lambda: publishing.begin_post(world.task, ports))
+    repeat(lambda: publishing.create_container(world.item(None), ports))
+    repeat(lambda: publishing.check_container(world.item(None), ports))
+    outcome, media_id = "not_published", None
+    while outcome == "not_published":
+        try:
+            outcome, media_id = "published", repeat(lambda: publishing.publish_container(world.task, ports))["media_id"]
+        except OutcomeUnknownError as error:
+            outcome, media_id = asked(world, ports, error)
+    if outcome == "published":
+        repeat(lambda: confirming.mark_published(PublishedTask(TENANT, world.task.post_id, media_id), ports))
+    return outcome
+
+
+def asked(world, ports, error):
+    caught = {"Error": "OutcomeUnknownError", "Cause": json.dumps({"errorMessage": problems.dump(error)})}
+    answer = {"outcome": "unclear", "asks": 0, "clean_reads": 0}
+    while answer["outcome"] == "unclear":
+        world.clock.advance(20)
+        task = ConfirmTask(TENANT, world.task.post_id, answer["asks"], answer["clean_reads"], caught)
+        answer = repeat(lambda task=task: confirming.confirm_publish(task, ports))
+    return answer["outcome"], answer["media_id"]
+
+
+def repeat(step):
+    for _ in range(6):
+        try:
+            return step()
+        except (Killed, StoreUnavailableError, ConflictError):
+            continue
+    raise AssertionError("The step never ended.")
+
+
+def doomed(world, fate):
+    ports = world.ports
+    return CallingPorts(
+        fate.mortal(ports.posts),
+        fate.mortal(ports.accounts),
+        ports.now,
+        fate.mortal(ports.tokens),
+        fate.mortal(ports.instagram),
+        ports.sleep,
+    )
+
+
+def calls_of_a_run():
+    world, fate = world_of(), Fate()
+    assert run(world, doomed(world, fate)) == "published"
+    return len(fate.calls)
+
+
+POINTS = tuple(itertools.product(range(calls_of_a_run()), ("before", "after")))
+SWITCHES = [
+    {},
+    {"stale_reads": 2},
+    {"hidden_reads": 2},
+    {"stale_reads": 2, "hidden_reads": 1},
+    {"stale_reads": 1, "hidden_reads": 4},
+    {"republish": "duplicate", "stale_reads": 2, "hidden_reads": 2},
+]
+
+
+def ends_truthfully(world, fate):
+    """I1, I2: at most one post is visible, and the table says published exactly when it is."""
+    outcome = run(world, doomed(world, fate))
+    assert len(world.instagram.live) <= 1
+    assert (outcome == "published") == (len(world.instagram.live) == 1)
+    post = world.post()
+    if outcome == "published":
+        assert post.state is PostState.PUBLISHED
+        assert post.media_id in (None, world.instagram.live[0].id)
+    return post
+
+
+def test_the_points_are_all_the_calls_there_are():
+    assert len(POINTS) == 2 * calls_of_a_run() > 40
+
+
+@pytest.mark.parametrize("switches", SWITCHES, ids=str)
+def test_a_worker_that_dies_at_any_point_never_makes_two_posts_or_none(switches):
+    for number, when in POINTS:
+        world = world_of()
+        vars(world.instagram).update(switches)
+        post = ends_truthfully(world, Fate({number: (when, Killed())}))
+        assert post.state is PostState.PUBLISHED, (number, when)
+
+
+@pytest.mark.parametrize("switches", SWITCHES, ids=str)
+def test_two_deaths_on_one_way_never_make_two_posts(switches):
+    for (first, when), (second, then) in itertools.combinations(POINTS, 2):
+        world = world_of()
+        vars(world.instagram).update(switches)
+        ends_truthfully(world, Fate({first: (when, Killed()), second: (then, Killed())}))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("switches", SWITCHES, ids=str)
+def test_an_unknown_answer_of_instagram_s_ends_truthfully(switches, when):
+    world = world_of()
+    vars(world.instagram).update(switches)
+    world.instagram.fail("publish_container", OutcomeUnknownError(code=-1), when=when)
+    assert ends_truthfully(world, Fate()).state is PostState.PUBLISHED
+
+
+def test_the_attempt_that_the_lists_show_late_is_still_found_behind_no_fence(world):
+    """Judged dead, live after all: the second attempt must not hide the first one's media behind its fence."""
+    world.instagram.stale_reads = 3
+    world.instagram.hidden_reads = 3
+    world.instagram.fail("publish_container", OutcomeUnknownError(), when="after")
+    run(world, world.ports)
+    assert len(world.instagram.live) == 1
+    assert world.post().media_id == world.instagram.live[0].id
+
+
+def test_no_step_shows_a_token_in_what_it_raises(world):
+    ready(world)
+    world.instagram.fail("publish_container", OutcomeUnknownError())
+    with pytest.raises(InstagramError) as raised:
+        publishing.publish_container(world.task, world.ports)
+    assert "token-of" not in repr(raised.value) + str(raised.value)
