@@ -31,7 +31,7 @@ def create_stack(
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
     )
-    outputs = _wait(aws.client("cloudformation"), name)
+    outputs = _wait(aws, name)
     return Stack(name, outputs, physical_ids(aws.client("cloudformation"), name))
 
 
@@ -42,14 +42,15 @@ def _upload(aws: MiniStack, objects: dict[str, bytes]) -> None:
         s3.put_object(Bucket=BUCKET, Key=key, Body=body)
 
 
-def _wait(cloudformation: Any, name: str) -> dict[str, str]:
+def _wait(aws: MiniStack, name: str) -> dict[str, str]:
+    cloudformation = aws.client("cloudformation")
     deadline = time.monotonic() + DEPLOY_SECONDS
     while time.monotonic() < deadline:
         stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         if stack["StackStatus"] == "CREATE_COMPLETE":
             return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
         if not stack["StackStatus"].endswith("IN_PROGRESS") or "ROLLBACK" in stack["StackStatus"]:
-            raise LocalCloudError(_failure(cloudformation, name, stack))
+            raise LocalCloudError(f"{_failure(cloudformation, name, stack)}\n{aws.process.last_words()}")
         time.sleep(0.05)
     raise LocalCloudError(f"Stack {name} was not complete after {DEPLOY_SECONDS} s.")
 

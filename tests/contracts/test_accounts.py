@@ -205,7 +205,7 @@ def test_erasing_one_account_keeps_the_default_that_is_another(stores):
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 6])
 def test_pages_hold_each_account_once_in_order_of_connection(stores, limit):
-    mine = [an_account(id=f"acc_{number}", ig_user_id=f"1784140000000000{number}") for number in range(5)]
+    mine = [an_account(id=f"acc_{number:026}", ig_user_id=f"1784140000000000{number}") for number in range(5)]
     for account in mine:
         stores.accounts.connect(account, "token")
     stores.accounts.connect(an_account(id="acc_x", tenant_id=OTHER_TENANT, ig_user_id="17841400000000099"), "token")

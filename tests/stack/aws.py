@@ -21,9 +21,14 @@ def tables(cloud: LocalCloud) -> dict[str, list[Item]]:
 
 
 def items(cloud: LocalCloud, table: str) -> list[Item]:
+    """Without what has expired: DynamoDB deletes that when it likes."""
     pages = cloud.client("dynamodb").get_paginator("scan").paginate(TableName=cloud.outputs[table])
-    found = [item for page in pages for item in page["Items"]]
+    found = [item for page in pages for item in page["Items"] if not _has_expired(item)]
     return sorted(found, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
+
+
+def _has_expired(item: Item) -> bool:
+    return "expires_at" in item and int(item["expires_at"]["N"]) < time.time()
 
 
 def items_of(cloud: LocalCloud, table: str, tenant_id: str) -> dict[str, Item]:

@@ -23,9 +23,6 @@ class PretendInstagram:
         entries = self._ask("GET", "ledger")["ledger"]
         return [entry for entry in entries if entry["account"]["username"] == username]
 
-    def containers(self, username: str) -> list[dict[str, Any]]:
-        return [each for each in self._ask("GET", "containers")["containers"] if each["username"] == username]
-
     def calls(self, ig_user_id: str | None = None, route: str | None = None) -> list[dict[str, Any]]:
         """The call log, of one account and one route such as `POST /{ig}/media_publish`."""
         return [

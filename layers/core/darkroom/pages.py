@@ -9,6 +9,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 
 from darkroom.errors import BadRequestError
+from darkroom.ids import is_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,10 @@ def opened(text: str, tenant_id: str) -> str:
         plain = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)).decode("ascii")
     except (binascii.Error, ValueError):
         raise BadRequestError("cursor_invalid") from None
-    mark = _mark(tenant_id)
-    if not plain.startswith(mark) or cursor(tenant_id, plain.removeprefix(mark)) != text:
+    last_id = plain.removeprefix(_mark(tenant_id))
+    if not is_id(last_id, last_id.partition("_")[0]) or cursor(tenant_id, last_id) != text:
         raise BadRequestError("cursor_invalid")
-    return plain.removeprefix(mark)
+    return last_id
 
 
 def _mark(tenant_id: str) -> str:

@@ -78,7 +78,7 @@ CATALOGUE = _catalogue(
     ProblemType("post_state_conflict", 409, "caller", "The post is not in a state for this.", "Read the post and decide again."),
     ProblemType("version_conflict", 409, "caller", "Somebody else changed this at the same time.", "Read it again and repeat the change."),
     ProblemType("media_unreachable", 422, "caller", "Instagram could not download {item}.", "Let Instagram's crawler (facebookexternalhit) fetch the file, without redirect or login."),
-    ProblemType("media_rejected", 422, "caller", "Instagram did not accept {item}.", "Change the file: detail and Instagram's code say what it disliked."),
+    ProblemType("media_rejected", 422, "caller", "Instagram did not accept {item}.", "Check the file's format, size, ratio and duration against GET /v1/limits."),
     ProblemType("instagram_refused", 422, "caller", "Instagram did not accept the post.", "Change what Instagram's code names."),
     ProblemType("processing_timeout", 504, "caller", "Instagram did not finish processing {item} in time.", "Try again; if it happens again, re-encode the file."),
     ProblemType("container_expired", 409, "caller", "The post waited too long at Instagram and expired before it was published.", "Send the post anew."),
@@ -94,6 +94,18 @@ CATALOGUE = _catalogue(
     ProblemType("internal_error", 500, "operator", "Something went wrong on our side.", "Give the request_id to whoever runs this Darkroom."),
 )  # fmt: skip
 
+# What a subcode means, for the person who has the file or the text. Source: error codes reference (2026-06).
+_DETAILS: Mapping[int, str] = MappingProxyType(
+    {
+        2207004: "The image is larger than 8 MB.",
+        2207005: "The image is not a JPEG that Instagram can read.",
+        2207009: "The image's aspect ratio is outside 4:5 to 1.91:1.",
+        2207010: "The caption is too long.",
+        2207026: "The video's format is not supported: use MP4 or MOV with H.264 or HEVC and AAC.",
+        2207057: "The cover's offset lies beyond the end of the video.",
+        2207081: "This account cannot publish trial reels.",
+    }
+)
 # The most specific class first.
 _BY_CLASS: tuple[tuple[type[InstagramError], str], ...] = (
     (MediaUnreachableError, "media_unreachable"),
@@ -125,7 +137,7 @@ def describe(error: Exception, item: int | None = None) -> dict[str, Any]:
         "type": TYPE_BASE + code,
         "title": kind.title.format(item=f"item {item}" if item else "the media"),
         "status": kind.status,
-        "detail": getattr(error, "detail", None) or kind.next_step,
+        "detail": getattr(error, "detail", None) or _DETAILS.get(getattr(error, "subcode", None) or 0, kind.next_step),
         "code": code,
         "actor": kind.actor,
         "retry": {"allowed": code != "outcome_unknown", "automatic": False, "after": retry_after},

@@ -26,6 +26,8 @@ from tests.builders import NOW, OTHER_TENANT, TENANT, a_container, a_post, an_ac
 
 SECRET_FIELDS = {"tenant_id", "token", "token_version", "request_id", "fence", "publish_attempts", "app_scoped_id"}
 
+POST_ID = "post_01M83QFV33YPD40KDVQ5S94WCG"
+
 
 def shown(view):
     return json.loads(encoded(view))
@@ -80,8 +82,8 @@ def test_a_page_says_whether_there_is_more(next_cursor, has_more):
 
 
 def test_a_query_opens_its_own_tenants_cursor_only():
-    query = PostsQuery(limit=7, cursor=cursor(TENANT, "post_1"))
-    assert query.page(TENANT) == PageRequest(7, "post_1")
+    query = PostsQuery(limit=7, cursor=cursor(TENANT, POST_ID))
+    assert query.page(TENANT) == PageRequest(7, POST_ID)
     with pytest.raises(BadRequestError):
         query.page(OTHER_TENANT)
     assert PageQuery().page(TENANT) == PageRequest(25, None)
