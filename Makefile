@@ -3,21 +3,24 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 UV_VERSION := 0.13.9
-# A uv that is already installed is used; otherwise one is fetched from PyPI into .uv/.
-UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.uv/bin/uv)
+# The same uv everywhere, from PyPI into .uv/. To use one of your own: make UV=$$(command -v uv) …
+UV ?= $(CURDIR)/.uv/bin/uv
 export UV
 export SAM_CLI_TELEMETRY := 0
 RUN := $(UV) run --frozen --no-sync
 PYTHON_SOURCES := layers/core/darkroom functions simulator devstack
 
-.PHONY: help setup demo up test check format lint types imports template openapi build deploy bench reset doctor
+.PHONY: help setup demo up test check format lint types imports template contract openapi build deploy bench reset doctor
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(CURDIR)/.uv/bin/uv:
 	@echo "fetching uv $(UV_VERSION) from PyPI into .uv/"
-	@python3 -m venv .uv && .uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@rm -rf .uv; if python3 -c 'import ensurepip' 2>/dev/null; \
+	then python3 -m venv .uv && .uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
+	else python3 -m pip install --quiet --disable-pip-version-check --target .uv uv==$(UV_VERSION); \
+	fi || { echo 'python3 has neither venv nor pip here: install one (Debian: apt install python3-venv), or put uv on the machine and run make UV=$$(command -v uv)'; exit 1; }
 
 .venv/.local: uv.lock pyproject.toml .python-version | $(UV)
 	@$(UV) sync --quiet --frozen --inexact --no-default-groups --group local
@@ -43,7 +46,7 @@ up: .venv/.local ## start Darkroom on this machine and keep it up (Ctrl-C stops 
 test: .venv/.dev ## run the tests
 	@$(RUN) pytest -n 2 --dist loadgroup
 
-check: format lint types imports template openapi test ## everything that must be green: format, lint, types, imports, template, tests
+check: format lint types imports template contract test ## everything that must be green: format, lint, types, imports, template, tests
 
 format: .venv/.dev ## check the format (mend with: uv run ruff format)
 	@$(RUN) ruff format --check --quiet . || { echo "mend with: uv run ruff format ."; exit 1; }
@@ -66,10 +69,14 @@ template: .venv/.dev .venv-sam/.ready ## the SAM template and what it becomes in
 openapi: .venv/.dev ## write openapi.json from the code
 	@$(RUN) python -m devstack.openapi openapi.json
 
+contract: .venv/.dev ## is openapi.json what the code says?
+	@$(RUN) python -m devstack.openapi --check openapi.json
+
 layers/dependencies/requirements.txt: uv.lock pyproject.toml | $(UV)
 	@$(UV) export --quiet --frozen --no-default-groups --no-emit-project --no-hashes --output-file $@
 
 build: .venv/.dev .venv-sam/.ready layers/dependencies/requirements.txt ## what AWS runs, in .aws-sam/build; no Docker
+	@find functions -name __pycache__ -type d -prune -exec rm -rf {} + # or it would be packed, and change the hash
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv-sam/bin/sam build --parallel
 
 deploy: build ## deploy to the AWS account your credentials name (samconfig.toml has the stages): make deploy STAGE=dev

@@ -10,7 +10,6 @@ Everything it leaves behind is in `state_dir`. Every start is a fresh cloud: the
 
 import contextlib
 import fcntl
-import json
 import logging
 import os
 import shutil
@@ -21,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from devstack import artifacts, layers, routes, template
+from devstack import api_keys, artifacts, layers, routes, template
 from devstack.artifacts import Paths
 from devstack.deploy import Stack, create_stack
 from devstack.gateway import FunctionError, Gateway, GatewayServer, UnavailableError
@@ -118,7 +117,7 @@ class LocalCloud:
         wish = {"tenant_id": tenant_id, "scopes": list(scopes), "mode": "test", "name": name}
         function = self.outputs["IssueApiKeyFunctionName"]
         try:
-            return str(lambda_invoke(self.client("lambda"), function, json.dumps(wish).encode())["key"])
+            return api_keys.issue(self.client("lambda"), function, wish)["key"]
         except (FunctionError, UnavailableError) as error:
             raise LocalCloudError(f"No API key: {error}. See {self._paths.logs}/IssueApiKeyFunction.log") from error
 
@@ -203,7 +202,7 @@ class LocalCloud:
         """Work for the second that MiniStack needs to start."""
         zips = artifacts.replace_code(as_read, self._paths, self._aws.hidden_from_functions)
         template.inline_state_machines(as_read, self.root)
-        translated = template.translate(template.without_transport_denials(as_read), REGION)
+        translated = template.translate(as_read, REGION)
         folders = [self.root / "layers" / "core", *self._paths.cache.glob("dependencies-*")]
         layers.compile_once([folder for folder in folders if folder.is_dir()], self._paths.bytecode)
         return workarounds.secrets_by_arn(translated), zips

@@ -96,28 +96,3 @@ def translate(template: Template, region: str) -> Template:
     # Plain data: the translator leaves string subclasses and ordered dictionaries behind.
     plain: Template = json.loads(json.dumps(translated))
     return plain
-
-
-def without_transport_denials(template: Template) -> Template:
-    """
-    Drop statements that deny `aws:SecureTransport = false`: here everything is plain HTTP on loopback.
-
-    Only the deny is dropped; every allow and every other deny stays as it is on AWS.
-    """
-    kept: Template = _without_denials(template)
-    return kept
-
-
-def _without_denials(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _without_denials(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_without_denials(item) for item in node if not _denies_plain_http(item)]
-    return node
-
-
-def _denies_plain_http(statement: Any) -> bool:
-    if not isinstance(statement, dict) or statement.get("Effect") != "Deny":
-        return False
-    condition = statement.get("Condition", {})
-    return any("aws:SecureTransport" in keys for keys in condition.values() if isinstance(keys, dict))

@@ -9,9 +9,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from devstack import api_keys
 from devstack.cloud import STACK
 from devstack.gateway import FunctionError, UnavailableError
-from devstack.invoking import lambda_invoke
 from devstack.processes import LocalCloudError
 
 DESCRIPTION = """\
@@ -33,7 +33,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--tenant", required=True, help="the tenant that the key speaks for")
     parser.add_argument(
-        "--scope", action="append", help="what it may do, for example posts:write; repeatable (default: admin)"
+        "--scope", action="append", required=True, help="what it may do, for example posts:write; repeatable"
     )
     parser.add_argument("--name", default="darkroom key create", help="what the key is for, shown in lists")
     parser.add_argument("--stack", default=STACK, help="CloudFormation stack (default: %(default)s)")
@@ -42,12 +42,12 @@ def add_to(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    scopes = options.scope or ["admin"]
+    scopes = options.scope
     try:
         session = boto3.Session()
         issuer = _issuer(session.client("cloudformation"), options.stack)
         wish = {"tenant_id": options.tenant, "scopes": scopes, "mode": issuer.mode, "name": options.name}
-        issued = lambda_invoke(session.client("lambda"), issuer.function, json.dumps(wish).encode())
+        issued = api_keys.issue(session.client("lambda"), issuer.function, wish)
     except (ClientError, BotoCoreError, UnavailableError) as error:
         raise LocalCloudError(f"AWS refused: {error}") from error
     except FunctionError as error:

@@ -91,7 +91,11 @@ def _stop_on_terminate() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _environment_file(file: Path, cloud: LocalCloud, key: str) -> Iterator[Path]:
-    variables = cloud.environment() | {"DARKROOM_URL": cloud.api_url, "DARKROOM_API_KEY": key}
+    variables = cloud.environment() | {
+        "DARKROOM_URL": cloud.api_url,
+        "DARKROOM_API_KEY": key,
+        "DARKROOM_SIMULATOR_URL": cloud.simulator_url,
+    }
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
     file.touch(mode=0o600)
     file.write_text("".join(lines))
@@ -123,11 +127,12 @@ def _banner(cloud: LocalCloud, key: str, env_file: Path) -> str:
 _TRY = """\
 Try, in another shell
   . {env}
-  alias darkroom-curl='curl -sS -H "Authorization: Bearer $DARKROOM_API_KEY" -H "Content-Type: application/json"'
-  darkroom-curl $DARKROOM_URL/v1/connect-sessions -d '{{"login": "instagram"}}'
+  darkroom_curl() {{
+    curl -sS -H "Authorization: Bearer $DARKROOM_API_KEY" -H "Content-Type: application/json" "$@"; echo; }}
+  darkroom_curl $DARKROOM_URL/v1/connect-sessions -d '{{"login": "instagram"}}'
       then open the authorize_url of the answer in a browser, and allow
-  darkroom-curl $DARKROOM_URL/v1/posts -d '{{"kind": "image", "caption": "Hello",
+  darkroom_curl $DARKROOM_URL/v1/posts -d '{{"kind": "image", "caption": "Hello",
       "media": [{{"url": "{simulator}/_sim/samples/photo.jpg"}}]}}'
-  darkroom-curl $DARKROOM_URL/v1/posts
+  darkroom_curl $DARKROOM_URL/v1/posts
       shows its state and, once it is live, its permalink
 """

@@ -14,6 +14,7 @@ handler = Api()
     problems=("return_url_refused", "configuration_error"),
 )  # fmt: skip
 def create(request: Request) -> Answer:
+    """An Idempotency-Key has no effect here: a second session harms nobody."""
     ports, wanted = bootstrap.connect_ports(), request.body
     session, link = connecting.create_session(
         request.caller.tenant_id, wanted.scopes, wanted.return_url, request.base_url, ports

@@ -9,11 +9,12 @@ handler = Api()
 
 @handler.route("GET /oauth/instagram/callback", scope=PUBLIC, status=302, problems=("connect_session_invalid",))
 def callback(request: Request) -> Answer:
+    state = request.parameters.get("state", "")
     brought = connecting.Callback(
-        state=request.parameters.get("state", ""),
+        state=state,
         code=request.parameters.get("code", ""),
         error=request.parameters.get("error", ""),
-        cookie=request.cookies.get(connecting.COOKIE, ""),
+        cookie=request.cookies.get(connecting.cookie_name(state), ""),
     )
     outcome = connecting.complete(brought, request.base_url, bootstrap.connect_callback_ports())
     return pages_html.ended(outcome)

@@ -246,3 +246,12 @@ def _pages(posts, limit, account_id=None, state=None):
             return
         after = opened(page.next_cursor, TENANT)
     pytest.fail("The pages never end.")
+
+
+@pytest.mark.parametrize("account_id", [None, "acc_00000000000000000000000001"])
+def test_the_last_page_says_that_nothing_follows_even_when_it_is_full(posts, account_id):
+    stored = [posts.add(a_post()) for _ in range(4)]
+    first = posts.page(TENANT, PageRequest(2), account_id, None)
+    last = posts.page(TENANT, PageRequest(2, opened(first.next_cursor, TENANT)), account_id, None)
+    assert {post.id for post in (*first.data, *last.data)} == {post.id for post in stored}
+    assert last.next_cursor is None

@@ -30,12 +30,12 @@ def executions(workflows):
 
 
 def test_names_the_execution_by_the_post_and_hands_it_ids_only(workflows):
-    post = a_post()
+    post = a_post(request_id="req_1")
     workflows.start(post)
     (execution,) = executions(workflows)
     described = workflows.client.describe_execution(executionArn=execution["executionArn"])
     assert execution["name"] == post.id
-    assert json.loads(described["input"]) == {"tenant_id": TENANT, "post_id": post.id}
+    assert json.loads(described["input"]) == {"tenant_id": TENANT, "post_id": post.id, "request_id": post.request_id}
 
 
 def test_starting_twice_is_one_execution(workflows):

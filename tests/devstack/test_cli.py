@@ -98,7 +98,7 @@ def test_key_create_speaks_to_the_aws_of_the_environment(monkeypatch, capsys):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    assert cli.main(["key", "create", "--tenant", "acme"]) == 1
+    assert cli.main(["key", "create", "--tenant", "acme", "--scope", "posts:read"]) == 1
     assert "127.0.0.1:1" in capsys.readouterr().err
 
 

@@ -1,14 +1,7 @@
 import pytest
 
 from devstack import template
-from devstack.template import TemplateError, load, translate, without_transport_denials
-
-DENY_HTTP = {"Effect": "Deny", "Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
-DENY_DELETE = {
-    "Effect": "Deny",
-    "Action": "s3:DeleteObject",
-    "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}},
-}
+from devstack.template import TemplateError, load, translate
 
 
 def test_reads_short_forms_as_long_forms(tmp_path):
@@ -29,11 +22,6 @@ def test_a_file_without_resources_is_no_template(tmp_path):
     file.write_text("Parameters: {}\n")
     with pytest.raises(TemplateError, match="no Resources"):
         load(file)
-
-
-def test_drops_only_the_denial_of_plain_http():
-    policy = {"Statement": [DENY_HTTP, DENY_DELETE, {"Effect": "Allow", "Action": "s3:GetObject"}]}
-    assert without_transport_denials(policy)["Statement"] == policy["Statement"][1:]
 
 
 def test_says_what_sam_says_when_it_refuses(toy):

@@ -1,8 +1,6 @@
 import pytest
 
 from darkroom import bootstrap
-from darkroom.observability import logger
-from tests.events import Lines
 from tests.functions.world import World
 
 
@@ -13,11 +11,3 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     for name, built in made.ports().items():
         monkeypatch.setattr(bootstrap, name, lambda built=built: built)
     return made
-
-
-@pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
-    """What is logged, as a log group would keep it."""
-    caught = Lines()
-    monkeypatch.setattr(logger().registered_handler, "stream", caught)
-    return caught

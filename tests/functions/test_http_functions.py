@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from jsonschema import Draft202012Validator
 
-from darkroom.connecting import COOKIE
+from darkroom.connecting import cookie_name
 from darkroom.errors import ConfigurationError, StoreUnavailableError
 from darkroom.http import PUBLIC
 from darkroom.instagram.errors import InstagramUnavailableError
@@ -302,7 +302,7 @@ def test_an_owner_connects_and_is_sent_back(world, lines):
     )
     start, state, cookie = opened(link)
     assert start["statusCode"] == 302
-    assert cookie.startswith(f"{COOKIE}=")
+    assert cookie.startswith(f"{cookie_name(state)}=")
     assert re.search(r"; HttpOnly; SameSite=Lax; Secure$", start["cookies"][0])
     answer = back(state, cookie)
     (account,) = world.accounts.stored.values()
@@ -326,7 +326,7 @@ def test_a_callback_counts_once(world):
 def test_another_browser_cannot_finish_what_this_one_began(world):
     _, state, _ = opened(begun(world, return_url="/done")["authorize_url"])
     _, _, other = opened(begun(world)["authorize_url"])
-    for cookie in (other, f"{COOKIE}=", "x=y"):
+    for cookie in (other, f"{cookie_name(state)}=", "x=y"):
         answer = back(state, cookie)
         assert answer["statusCode"] == 400
         assert "location" not in answer["headers"]

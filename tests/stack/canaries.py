@@ -61,7 +61,7 @@ class Canaries:
         location = answer.headers.get("location", "")
         self.meet_url(location)
         for cookie in answer.cookies.jar:
-            if cookie.name == COOKIE and cookie.value:
+            if cookie.name.startswith(COOKIE) and cookie.value:
                 self.meet("cookie", cookie.value)
         told = [f"{name}: {value}" for name, value in answer.headers.items() if name not in {"location", "set-cookie"}]
         text = "\n".join([*told, answer.text])

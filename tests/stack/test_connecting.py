@@ -70,7 +70,7 @@ def test_with_a_return_url_the_owner_is_sent_back_with_a_result_and_no_secret(fr
 def test_the_browser_is_tied_to_the_session_by_a_cookie_that_scripts_cannot_read(fresh, owner):
     answer = owner.browser.get(fresh.link())
     name, *attributes = answer.headers["set-cookie"].split("; ")
-    assert name.startswith(f"{COOKIE}=")
+    assert name.startswith(f"{COOKIE}_con_")
     assert {"HttpOnly", "SameSite=Lax", "Path=/oauth", "Max-Age=600"} == set(attributes)
     assert (answer.headers["referrer-policy"], answer.headers["cache-control"]) == ("no-referrer", "no-store")
 

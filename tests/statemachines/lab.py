@@ -176,7 +176,7 @@ class Lab:
             assert (self.post.state is PostState.FAILED) <= (not self.live), "failed, but everybody sees it"
             assert (self.post.problem is None) == (self.post.state is PostState.PUBLISHED)
         else:
-            assert (execution.status, execution.error) == ("FAILED", "OutcomeNotRecorded")
+            assert (execution.status, execution.path[-1]) == ("FAILED", "MarkFailed")
         seen = json.dumps([execution.history, execution.output, execution.cause], default=str)
         for secret in (self.token, "CANARY", "media.example.com"):
             assert secret not in seen

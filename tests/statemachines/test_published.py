@@ -108,13 +108,12 @@ def test_two_executions_of_one_post_publish_it_once(lab, post_content):
     assert lab.post.media_id == lab.live[0]["media_id"]
 
 
-def test_what_is_logged_names_no_token_caption_or_url(lab, caplog):
+def test_what_is_logged_names_no_token_caption_or_url(lab, lines):
     lab.instagram.fail("POST /{ig}/media", "http_5xx", nth=1)
     lab.instagram.fail("POST /{ig}/media_publish", "timeout", when="after")
     lab.publish(IMAGE)
-    lines = [str(vars(record)) for record in caplog.records]
-    assert {"instagram call", "step failed", "step done"} <= {record.message for record in caplog.records}
-    assert {"CreateContainer", "PublishContainer", "ConfirmPublish"} <= {
-        getattr(each, "step", "") for each in caplog.records
-    }
-    assert not any(secret in line for line in lines for secret in (lab.token, "CANARY", "media.example.com"))
+    said = lines.read_lines()
+    assert {"instagram call", "step failed", "step done"} <= {line["message"] for line in said}
+    assert {"CreateContainer", "PublishContainer", "ConfirmPublish"} <= {line["step"] for line in said}
+    assert {line["post_id"] for line in said} == {lab.post.id}, "each line tells whose story it is, calls too"
+    assert not any(secret in lines.getvalue() for secret in (lab.token, "CANARY", "media.example.com"))

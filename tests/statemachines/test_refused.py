@@ -166,7 +166,7 @@ def test_a_token_that_cannot_be_decrypted_is_the_operators_turn(lab):
 
 
 def test_a_store_that_stays_down_fails_the_post_once_it_is_back(lab):
-    for nth in range(1, 7):
+    for nth in range(1, 10):
         lab.points.fail("posts.add_container", StoreUnavailableError(), nth=nth)
     lab.publish(IMAGE)
     assert failed(lab, "store_unavailable")

@@ -52,8 +52,8 @@ def test_a_publish_that_did_not_happen_is_repeated_once_that_is_proven(lab, post
     lab.instagram.fail(PUBLISH, kind, nth=1, **details)
     execution = lab.publish(post_content)
     assert (lab.post.state, lab.post.media_id) == (PostState.PUBLISHED, lab.live[0]["media_id"])
-    assert (lab.called(PUBLISH), execution.visits("ConfirmPublish")) == (2, 3)
-    assert execution.seconds >= 60
+    assert (lab.called(PUBLISH), execution.visits("ConfirmPublish")) == (2, 4)
+    assert execution.seconds >= 240
 
 
 def test_a_call_that_was_never_sent_needs_no_asking(lab):
@@ -68,7 +68,7 @@ def test_an_instagram_that_never_publishes_is_given_up_after_three_attempts(lab,
     lab.instagram.fail(PUBLISH, kind)
     execution = lab.publish(IMAGE)
     assert (lab.post.state, lab.problem["code"]) == (PostState.FAILED, "instagram_unavailable")
-    assert (lab.called(PUBLISH), execution.visits("ConfirmPublish")) == (3, 9)
+    assert (lab.called(PUBLISH), execution.visits("ConfirmPublish")) == (3, 12)
 
 
 def test_a_suspected_spammer_hears_instagrams_own_numbers_in_the_end(lab):
@@ -99,15 +99,15 @@ def test_a_worker_that_dies_while_asking_is_replaced(lab, death, nth):
     assert (lab.post.state, lab.called(PUBLISH)) == (PostState.PUBLISHED, 2)
 
 
-def test_a_verdict_that_is_lost_after_it_was_written_down_ends_the_post(lab):
+def test_a_verdict_that_is_lost_after_it_was_written_down_is_given_again(lab):
     lab.instagram.fail(PUBLISH, "timeout", nth=1)
-    lab.points.fail("invoke ConfirmPublish", WorkerKilledError("Lambda.Unknown"), nth=3, when="after")
+    lab.points.fail("invoke ConfirmPublish", WorkerKilledError("Lambda.Unknown"), nth=4, when="after")
     lab.publish(IMAGE)
-    assert (lab.post.state, lab.problem["code"], lab.live) == (PostState.FAILED, "instagram_unavailable", [])
+    assert (lab.post.state, lab.called(PUBLISH)) == (PostState.PUBLISHED, 2)
 
 
 @REPUBLISHING
-@pytest.mark.parametrize("stale", [1, 2])
+@pytest.mark.parametrize("stale", range(1, 6))
 def test_a_stale_status_does_not_lead_to_a_second_post(lab, switches, stale):
     lab.instagram.switch(stale_status_reads=stale, **switches)
     lab.instagram.fail(PUBLISH, "timeout", when="after", nth=1)
@@ -127,7 +127,7 @@ def test_a_repeated_publish_that_did_not_happen_the_first_time_is_one_post_whate
 
 def test_a_second_publish_that_is_refused_as_not_ready_is_no_proof(lab):
     """The status was stale for longer than we look, and the list shows the post only just before the second attempt."""
-    lab.instagram.switch(republish_error="9007/2207027", stale_status_reads=3)
+    lab.instagram.switch(republish_error="9007/2207027", stale_status_reads=4)
     lab.instagram.fail(PUBLISH, "timeout", when="after", nth=1)
     lab.points.meanwhile("invoke ConfirmPublish", lab.hide_media)
     lab.points.meanwhile("invoke PublishContainer", lab.show_media, nth=2)
@@ -150,7 +150,7 @@ def test_media_of_somebody_else_that_appears_meanwhile_is_not_taken_for_the_post
     lab.points.meanwhile("invoke ConfirmPublish", lambda: lab.post_by_hand("Another caption"))
     execution = lab.publish(IMAGE)
     assert (lab.post.state, lab.post.media_id) == (PostState.PUBLISHED, lab.live[0]["media_id"])
-    assert execution.visits("ConfirmPublish") == 3
+    assert execution.visits("ConfirmPublish") == 4
 
 
 def test_media_without_a_caption_that_appears_meanwhile_stops_a_second_publish(lab):
@@ -167,7 +167,7 @@ def test_whoever_finds_the_post_published_but_not_in_the_list_publishes_no_more(
     lab.points.meanwhile("invoke MarkPublished", lab.show_media)
     execution = lab.publish(IMAGE)
     assert (lab.post.state, lab.post.media_id, lab.called(PUBLISH)) == (PostState.PUBLISHED, None, 1)
-    assert (execution.visits("ConfirmPublish"), execution.path[-1]) == (4, "Published")
+    assert (execution.visits("ConfirmPublish"), execution.path[-1]) == (5, "Published")
 
 
 def test_a_container_that_expires_while_we_ask_was_never_published(lab):
@@ -177,13 +177,13 @@ def test_a_container_that_expires_while_we_ask_was_never_published(lab):
     assert (lab.post.state, lab.problem["code"], lab.live) == (PostState.FAILED, "container_expired", [])
 
 
-def test_a_container_that_is_processed_again_is_asked_about_for_ten_minutes(lab):
+def test_a_container_that_is_processed_again_is_asked_about_for_an_hour(lab):
     lab.instagram.fail(PUBLISH, "timeout", nth=1)
     lab.points.meanwhile("invoke ConfirmPublish", lambda: lab.instagram.switch(never_finish=True))
     execution = lab.publish(IMAGE)
     assert (lab.post.state, lab.problem["code"]) == (PostState.UNCONFIRMED, "outcome_unknown")
     assert execution.visits("ConfirmPublish") == 30
-    assert execution.seconds < 700
+    assert execution.seconds < 3700
 
 
 def test_throttled_asking_ends_within_hours(lab):

@@ -108,5 +108,5 @@ def test_a_publish_that_can_not_be_written_down_for_minutes_sends_a_person_to_lo
 def test_an_end_that_can_not_be_written_down_fails_the_execution_so_that_the_alarm_rings(lab):
     lab.points.fail("posts.save", StoreUnavailableError(), nth=None)
     execution = lab.publish(IMAGE)
-    assert (execution.status, execution.error) == ("FAILED", "OutcomeNotRecorded")
+    assert (execution.status, execution.error, execution.path[-1]) == ("FAILED", "StoreUnavailableError", "MarkFailed")
     assert (lab.post.state, lab.live) == (PostState.QUEUED, [])

@@ -88,13 +88,24 @@ def media(media_id="101", **changes):
 def test_published_with_one_candidate_names_its_media():
     world = world_of("PUBLISHED")
     world.instagram.appear(media())
-    assert ask(world) == {"outcome": "published", "asks": 1, "clean_reads": 0, "media_id": "101"}
+    assert ask(world) == {"outcome": "published", "asks": 1, "clean_reads": 0, "media_id": "101", "wait_seconds": 40}
 
 
-def test_a_container_whose_status_is_behind_is_overruled_by_the_post_that_is_there():
+def test_while_the_status_and_the_list_disagree_nothing_is_believed_and_nothing_is_published_again():
     world = world_of("FINISHED")
     world.instagram.appear(media())
-    assert ask(world)["media_id"] == "101"
+    assert [ask(world, asks=number)["outcome"] for number in range(6)] == ["unclear"] * 6
+
+
+def test_media_older_than_the_container_is_not_the_post_even_outside_the_fence():
+    world = world_of("PUBLISHED")
+    world.instagram.appear(media(timestamp=NOW - timedelta(days=30)))
+    assert ask(world, asks=10)["media_id"] is None
+
+
+def test_the_waits_grow_to_two_minutes():
+    world = world_of("IN_PROGRESS")
+    assert [ask(world, asks=number)["wait_seconds"] for number in range(5)] == [40, 80, 120, 120, 120]
 
 
 def test_published_without_a_candidate_waits_for_the_list_and_then_goes_on_without_a_media_id():
@@ -234,8 +245,18 @@ def test_without_an_attempt_there_is_nothing_to_ask_and_a_twin_is_not_taken_for_
     world = world_of("FINISHED", publish_attempted_at=None, fence=(), state=PostState.PROCESSING)
     world.instagram.appear(media("99"))
     answer = ask(world)
-    assert (answer["outcome"], answer["media_id"]) == ("failed", None)
+    assert (answer["outcome"], answer["media_id"]) == ("not_published", None)
     assert world.instagram.calls == []
+
+
+def test_an_attempt_that_was_disproved_the_last_time_is_not_repeated():
+    world = world_of("FINISHED", publish_attempted_at=None, publish_attempts=3, state=PostState.PROCESSING)
+    assert ask(world)["outcome"] == "failed"
+
+
+def test_a_worker_that_died_before_any_attempt_leaves_its_own_reason():
+    world = world_of("FINISHED", publish_attempted_at=None, publish_attempts=0, state=PostState.PROCESSING)
+    assert ask(world)["outcome"] == "failed"
 
 
 @pytest.mark.parametrize("kind", ["story", "image"])

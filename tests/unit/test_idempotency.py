@@ -98,10 +98,16 @@ def test_after_a_refusal_the_key_is_free_for_the_mended_request(records, status)
     assert begin(records, body=b"mended", ulid="ulid-2").ulid == "ulid-2"
 
 
+def test_a_refusal_does_not_free_a_key_whose_first_request_may_have_done_half_of_it(records):
+    idempotency.settle(begin(records), 503, "failed", records)
+    idempotency.settle(begin(records, ulid="ulid-2"), 409, "refused", records)
+    assert begin(records, ulid="ulid-3").ulid == "ulid-1"
+
+
 @pytest.mark.parametrize("status", [500, 503])
 def test_after_a_failure_of_ours_the_retry_runs_at_once_under_the_same_id(records, status):
     idempotency.settle(begin(records), status, "failed", records)
-    assert begin(records, ulid="ulid-2") == replace(begin_again(), ulid="ulid-1")
+    assert begin(records, ulid="ulid-2") == replace(begin_again(), ulid="ulid-1", is_taken_over=True)
 
 
 def begin_again():

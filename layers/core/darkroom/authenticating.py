@@ -117,6 +117,8 @@ def _wrong(request: KeyRequest, now: datetime, mode: Mode) -> Iterator[FieldErro
         yield FieldError("/scopes", "missing", "A key without a scope may do nothing.")
     if not TENANT_ID.fullmatch(request.tenant_id):
         yield FieldError("/tenant_id", "malformed", "A tenant id has letters, digits and _.@:- only.")
+    if request.account_ids == ():
+        yield FieldError("/account_ids", "missing", "Name an account, or leave this out for all of them.")
     if request.mode not in (None, mode):
         yield FieldError("/mode", "wrong_mode", f"Here only {mode} keys are issued.")
     if request.expires_at is not None and (request.expires_at.tzinfo is None or request.expires_at <= now):

@@ -6,7 +6,7 @@ what it imports, so each builder imports what it builds, and nothing is imported
 
 import time
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def connect_callback_ports() -> "connecting.CallbackPorts":
     from darkroom.aws.accounts import ConnectingAccounts
     from darkroom.aws.callers import DynamoDBConnectSessions
     from darkroom.aws.clients import dynamodb
+    from darkroom.aws.secrets import AppCredentials
     from darkroom.instagram.client import InstagramClient
     from darkroom.observability import log_call
     from darkroom.settings import ConnectCallbackSettings
@@ -79,8 +80,9 @@ def connect_callback_ports() -> "connecting.CallbackPorts":
     settings = ConnectCallbackSettings.from_environment()
     secret = _app_secret(settings.app_secret_arn)
 
-    def instagram() -> InstagramClient:
-        app = secret.credentials()
+    @lru_cache(maxsize=1)
+    def client(app: AppCredentials) -> InstagramClient:
+        """Kept, with its connections, until the credentials change."""
         return InstagramClient(
             graph_url=settings.instagram_graph_url,
             api_url=settings.instagram_api_url,
@@ -92,7 +94,7 @@ def connect_callback_ports() -> "connecting.CallbackPorts":
     return connecting.CallbackPorts(
         sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
         accounts=ConnectingAccounts(dynamodb(), settings.accounts_table, _vault(settings.token_key_arn)),
-        instagram=instagram,
+        instagram=lambda: client(secret.credentials()),
         now=now,
         public_url=settings.public_url,
     )

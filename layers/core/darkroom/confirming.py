@@ -32,11 +32,13 @@ from darkroom.workflow import (
     newest_media,
 )
 
-# This many FINISHED reads, each a workflow wait apart, prove that an attempt had no effect.
-CLEAN_READS = 3
+# This many FINISHED reads, four minutes in all, prove that an attempt had no effect. Patience is cheap: only unknown
+# outcomes wait.
+CLEAN_READS = 4
 MOST_ASKS = 30
 ASK_FOR = timedelta(hours=1)  # a throttled ask may take an hour by itself
 MOST_ATTEMPTS = 3
+CLOCK_SKEW = timedelta(minutes=10)  # between Instagram's clock and ours
 
 _FLAGS = {
     "reauthorization_required": AccountState.REAUTHORIZATION_REQUIRED,
@@ -46,8 +48,9 @@ _FLAGS = {
 
 def confirm_publish(task: ConfirmTask, ports: CallingPorts) -> dict[str, Any]:
     """
-    Asks Instagram what became of an attempt. Answers `{outcome, asks, clean_reads, media_id}` with outcome `published`,
-    `not_published` (publish again), `unclear` (ask again) or `failed` (nothing is live, and `error` says why).
+    Asks Instagram what became of an attempt. Answers `{outcome, asks, clean_reads, media_id, wait_seconds}`; outcome is
+    `published`, `not_published` (publish again), `unclear` (ask again) or `failed` (nothing is live, and `error` says
+    why).
 
     `not_published` takes several FINISHED reads, each after a wait, and no candidate among the account's media: one
     read may be stale. Raises OutcomeUnknownError when asking has gone on for long enough: then a person has to look.
@@ -57,11 +60,11 @@ def confirm_publish(task: ConfirmTask, ports: CallingPorts) -> dict[str, Any]:
     if post.media_id is not None:
         return _confirmed("published", task, media_id=post.media_id)
     if post.publish_attempted_at is None:
-        return _confirmed("failed", task)
+        return _confirmed("not_published" if 0 < post.publish_attempts < MOST_ATTEMPTS else "failed", task)
     instagram_access = access(post, ports)
     status = ports.instagram.container_status(instagram_access, known_container(post, None).container_id)
     found = _candidates(post, instagram_access, ports)
-    if status.status_code == "PUBLISHED" or _is_proof(post, found):
+    if status.status_code == "PUBLISHED":
         return _confirm_live(task, found)
     if status.status_code == "FINISHED" and not found:
         return _confirm_not_live(task, post, ports)
@@ -93,7 +96,13 @@ def _ask_again(task: ConfirmTask, post: Post, ports: Ports, *, clean_reads: int)
 
 
 def _confirmed(outcome: str, task: ConfirmTask, *, clean_reads: int = 0, media_id: str | None = None) -> dict[str, Any]:
-    return {"outcome": outcome, "asks": task.asks + 1, "clean_reads": clean_reads, "media_id": media_id}
+    return {
+        "outcome": outcome,
+        "asks": task.asks + 1,
+        "clean_reads": clean_reads,
+        "media_id": media_id,
+        "wait_seconds": min(40 * 2**task.asks, 120),
+    }
 
 
 def _candidates(post: Post, access: Access, ports: CallingPorts) -> tuple[Media, ...]:
@@ -103,23 +112,16 @@ def _candidates(post: Post, access: Access, ports: CallingPorts) -> tuple[Media,
 
 def _could_be(post: Post, media: Media) -> bool:
     """Media without a caption may be anybody's: not every app is shown captions."""
+    since = known_container(post, None).created_at - CLOCK_SKEW
     kinds = {"image": "FEED", "carousel": "FEED", "reel": "REELS", "story": "STORY"}
     is_album = media.media_type == "CAROUSEL_ALBUM"
     return (
         media.id not in post.fence
         and media.media_product_type in (None, kinds[post.content.kind])
         and is_album == (post.content.kind == "carousel")
+        and (media.timestamp is None or media.timestamp >= since)
         and _words(media.caption) in ([], _words(post.content.caption))
     )
-
-
-def _is_proof(post: Post, found: tuple[Media, ...]) -> bool:
-    """
-    Of a post without a caption, as every story is, nothing is: another one that went out at the same time looks the
-    same, and taking it for ours would lose ours.
-    """
-    words = _words(post.content.caption)
-    return len(found) == 1 and bool(words) and _words(found[0].caption) == words
 
 
 def _words(caption: str | None) -> list[str]:

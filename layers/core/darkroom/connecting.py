@@ -33,7 +33,7 @@ from darkroom.instagram.errors import InstagramError
 from darkroom.instagram.models import Access, LongLivedToken, Profile, ShortLivedToken
 
 SESSION_LIFETIME = timedelta(minutes=10)
-COOKIE = "darkroom_connect"
+COOKIE = "darkroom_connect"  # and the session's id
 
 
 class Sessions(Protocol):
@@ -99,6 +99,7 @@ class Started:
     """Where the browser goes next, and the value of the cookie that ties the session to it."""
 
     location: str
+    cookie_name: str
     cookie: str
     is_https: bool
 
@@ -156,7 +157,12 @@ def start(ticket: str, request_url: str, ports: StartPorts) -> Started:
         scopes=session.scopes,
         state=f"{session.id}.{state}",
     )
-    return Started(location, cookie, base_url.startswith("https:"))
+    return Started(location, cookie_name(ticket), cookie, base_url.startswith("https:"))
+
+
+def cookie_name(ticket: str) -> str:
+    """Of the session that a link or a state belongs to: two tabs may connect two accounts at once."""
+    return f"{COOKIE}_{ticket.partition('.')[0]}"
 
 
 def complete(callback: Callback, request_url: str, ports: CallbackPorts) -> Outcome:

@@ -3,7 +3,7 @@ What can go wrong on our side, named by what the reader does next.
 
     DarkroomError(code)                 code is a key of problems.CATALOGUE
     ├── InvalidPostError                caller: change the post; one FieldError a wrong field
-    ├── InvalidRequestError             caller: change the request
+    ├── BadRequestError                 caller: change the request
     ├── NotFoundError                   caller: no such object for this tenant
     ├── ConflictError                   caller: the object is not in a state for this
     ├── NotAllowedError                 caller: no credential, or not this scope

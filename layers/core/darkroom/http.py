@@ -14,16 +14,17 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from darkroom import idempotency, problems
-from darkroom.errors import DarkroomError, NotFoundError
+from darkroom.errors import BadRequestError, DarkroomError, FieldError, NotFoundError
 from darkroom.http_events import Answer, Event, Incoming, outgoing
 from darkroom.ids import new_id
 from darkroom.instagram.errors import InstagramError
-from darkroom.observability import log, log_unforeseen
+from darkroom.observability import about, log, log_unforeseen
 from darkroom.tenants import Caller
 
 PUBLIC: Final = "public"
 _NOBODY = Caller("", frozenset())
 _LONGEST_ID = 128
+_CREATED = (201, 202)  # their Location names what was made; that of a redirect may hold a state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,17 +89,18 @@ class Api:
     def __call__(self, event: Event, _context: object) -> Event:
         started, now = time.perf_counter(), datetime.now(UTC)
         incoming = Incoming(event, new_id("req", now), now)
+        about(request_id=incoming.request_id)
         try:
             answer = self._answered(incoming)
         except Exception as error:  # noqa: BLE001 — whatever happens, the caller gets a problem and we keep the place
             answer = _problem(error, incoming)
         log(
             "request",
-            request_id=incoming.request_id,
             gateway_request_id=incoming.event["requestContext"].get("requestId"),
             tenant_id=incoming.tenant_id,
             route=incoming.route_key,
             status=answer["statusCode"],
+            resource=answer["headers"].get("location") if answer["statusCode"] in _CREATED else None,
             duration_ms=round((time.perf_counter() - started) * 1000, 1),
         )
         return answer
@@ -166,10 +168,18 @@ def _path(incoming: Incoming) -> Mapping[str, str]:
 
 def _query(route: Route, incoming: Incoming) -> Any:
     if route.query is None:
-        return None
+        return _refused_unless_public(route, incoming)
     from darkroom import parsing  # noqa: PLC0415 — pydantic is dear at a cold start; most functions need none
 
     return parsing.query(route.query, incoming.event.get("queryStringParameters") or {})
+
+
+def _refused_unless_public(route: Route, incoming: Incoming) -> None:
+    """Of our own routes; a browser that comes back from Instagram brings what Instagram likes."""
+    unknown = incoming.event.get("queryStringParameters") or {}
+    if unknown and route.scope != PUBLIC:
+        errors = tuple(FieldError(f"?{name[:80]}", "unknown_field", "There is no such parameter.") for name in unknown)
+        raise BadRequestError(errors=errors)
 
 
 def _body(route: Route, incoming: Incoming) -> Any:
@@ -182,9 +192,9 @@ def _body(route: Route, incoming: Incoming) -> Any:
 
 def _problem(error: Exception, incoming: Incoming) -> Event:
     if not isinstance(error, DarkroomError | InstagramError):
-        log_unforeseen(error, request_id=incoming.request_id)
+        log_unforeseen(error)
     body = problems.describe(error)
-    log("problem", request_id=incoming.request_id, code=body["code"], **_facts(error))
+    log("problem", code=body["code"], **_facts(error))
     headers = {"content-type": "application/problem+json"}
     if body["status"] == 401:
         headers["www-authenticate"] = "Bearer"

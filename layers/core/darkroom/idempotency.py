@@ -20,7 +20,10 @@ _LONGEST = 255
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """Times are epoch seconds. `answer` is set once the request has succeeded."""
+    """
+    Times are epoch seconds. `answer` is set once the request has succeeded. `is_taken_over`: another request held this
+    before and may have done half of it.
+    """
 
     digest: str
     body_hash: str
@@ -28,6 +31,7 @@ class Record:
     locked_until: int
     expires_at: int
     answer: str | None = None
+    is_taken_over: bool = False
 
 
 class Records(Protocol):
@@ -80,17 +84,17 @@ def begin(record_digest: str, body: bytes, ulid: str, now: datetime, records: Re
         return known
     if known.locked_until > now.timestamp() or not records.take_over(known, locked_until):
         raise ConflictError("idempotency_in_progress", retry_after=2)
-    return replace(known, locked_until=wanted.locked_until)
+    return replace(known, locked_until=wanted.locked_until, is_taken_over=True)
 
 
 def settle(record: Record, status: int, answer: str, records: Records) -> None:
     """
-    Keeps a success to be given again. A refusal (4xx) did nothing, so the key is free for the mended request; after a
-    failure on our side (5xx) the record stays, so that a retry goes on under the same id.
+    Keeps a success to be given again. A refusal (4xx) did nothing, so the key is free for the mended request. After a
+    failure on our side (5xx), and when a record was taken over, it stays: a retry goes on under the same id.
     """
     if status < 400:
         records.finish(record, answer)
-    elif status < 500:
+    elif status < 500 and not record.is_taken_over:
         records.remove(record)
     else:
         records.release(record)

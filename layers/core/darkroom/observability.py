@@ -18,7 +18,13 @@ _LONGEST = 300
 
 @cache
 def logger() -> Logger:
-    return Logger(service="darkroom", utc=True)
+    return Logger(service="darkroom", utc=True, location=None)
+
+
+def about(**ids: str | int | None) -> None:
+    """Ids that every further line of this invocation carries; the next invocation starts with none of them."""
+    known: dict[str, Any] = {name: value for name, value in ids.items() if value is not None}
+    logger().structure_logs(append=False, location=None, **known)
 
 
 def log(message: str, **facts: Any) -> None:
@@ -37,13 +43,15 @@ def log_call(call: "Call") -> None:
         instagram_code=call.code,
         instagram_subcode=call.subcode,
         fbtrace_id=call.trace_id,
+        app_usage_percent=call.usage.app_percent,
+        account_usage_percent=call.usage.account_percent,
     )
 
 
-def log_unforeseen(error: Exception, **facts: Any) -> None:
+def log_unforeseen(error: Exception) -> None:
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}:{frame.name}" for frame in frames[-8:]]
-    logger().error("unforeseen error", extra={"error": name_of(error), "at": places, **facts})
+    logger().error("unforeseen error", extra={"error": name_of(error), "at": places})
 
 
 def name_of(error: Exception) -> str:

@@ -4,7 +4,7 @@ from html import escape
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from darkroom import problems
-from darkroom.connecting import COOKIE, SESSION_LIFETIME, Outcome, Started
+from darkroom.connecting import SESSION_LIFETIME, Outcome, Started
 from darkroom.errors import DarkroomError
 from darkroom.http_events import Answer
 from darkroom.instagram.errors import InstagramError
@@ -29,7 +29,7 @@ _HEADERS = {
 def sent_on(started: Started) -> Answer:
     """To Instagram, with the cookie that ties the session to this browser. `Lax`, because the way back is a link."""
     seconds = int(SESSION_LIFETIME.total_seconds())
-    cookie = f"{COOKIE}={started.cookie}; Path=/oauth; Max-Age={seconds}; HttpOnly; SameSite=Lax"
+    cookie = f"{started.cookie_name}={started.cookie}; Path=/oauth; Max-Age={seconds}; HttpOnly; SameSite=Lax"
     if started.is_https:
         cookie += "; Secure"
     return Answer(302, "", {"location": started.location, "referrer-policy": "no-referrer"}, (cookie,))

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from darkroom.errors import DarkroomError
+from darkroom.instagram.codes import SENTENCES
 from darkroom.instagram.errors import (
     AccountRestrictedError,
     AppCredentialsError,
@@ -42,6 +43,10 @@ class ProblemType:
     actor: Actor
     title: str
     next_step: str
+
+    def titled(self, item: int | None = None) -> str:
+        """`item` is the 1-based number of the media item it is about."""
+        return self.title.format(item=f"item {item}" if item else "the media")
 
 
 def _catalogue(*types: ProblemType) -> Mapping[str, ProblemType]:
@@ -94,18 +99,6 @@ CATALOGUE = _catalogue(
     ProblemType("internal_error", 500, "operator", "Something went wrong on our side.", "Give the request_id to whoever runs this Darkroom."),
 )  # fmt: skip
 
-# What a subcode means, for the person who has the file or the text. Source: error codes reference (2026-06).
-_DETAILS: Mapping[int, str] = MappingProxyType(
-    {
-        2207004: "The image is larger than 8 MB.",
-        2207005: "The image is not a JPEG that Instagram can read.",
-        2207009: "The image's aspect ratio is outside 4:5 to 1.91:1.",
-        2207010: "The caption is too long.",
-        2207026: "The video's format is not supported: use MP4 or MOV with H.264 or HEVC and AAC.",
-        2207057: "The cover's offset lies beyond the end of the video.",
-        2207081: "This account cannot publish trial reels.",
-    }
-)
 # The most specific class first.
 _BY_CLASS: tuple[tuple[type[InstagramError], str], ...] = (
     (MediaUnreachableError, "media_unreachable"),
@@ -135,9 +128,9 @@ def describe(error: Exception, item: int | None = None) -> dict[str, Any]:
     retry_after = getattr(error, "retry_after", None)
     body: dict[str, Any] = {
         "type": TYPE_BASE + code,
-        "title": kind.title.format(item=f"item {item}" if item else "the media"),
+        "title": kind.titled(item),
         "status": kind.status,
-        "detail": getattr(error, "detail", None) or _DETAILS.get(getattr(error, "subcode", None) or 0, kind.next_step),
+        "detail": getattr(error, "detail", None) or SENTENCES.get(getattr(error, "subcode", None) or 0, kind.next_step),
         "code": code,
         "actor": kind.actor,
         "retry": {"allowed": code != "outcome_unknown", "automatic": False, "after": retry_after},

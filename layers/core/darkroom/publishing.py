@@ -89,7 +89,7 @@ def check_container(task: ContainerTask, ports: CallingPorts) -> dict[str, Any]:
         ports.sleep(POLL_EVERY.total_seconds())
     if is_ready:
         if container.finished_at is None:
-            ports.posts.add_container(post, _finished(container, ports.now()))
+            ports.posts.add_container(post, replace(container, finished_at=ports.now()))
     elif ports.now() - container.created_at > _patience(post, task.item):
         raise ProcessingTimeoutError
     return _checked(container, ports.now(), is_ready=is_ready)
@@ -112,12 +112,6 @@ def _patience(post: Post, item: int | None) -> timedelta:
 def _checked(container: Container, now: datetime, *, is_ready: bool) -> dict[str, Any]:
     age = (now - container.created_at).total_seconds()
     return {"is_ready": is_ready, "wait_seconds": int(min(60, max(5, age / 2)))}
-
-
-def _finished(container: Container, now: datetime) -> Container:
-    return Container(
-        container_id=container.container_id, item=container.item, created_at=container.created_at, finished_at=now
-    )
 
 
 def publish_container(task: PostTask, ports: CallingPorts) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, get_origin
 from darkroom import problems
 from darkroom.errors import DarkroomError
 from darkroom.instagram.errors import InstagramError
-from darkroom.observability import log, log_unforeseen, name_of
+from darkroom.observability import about, log, log_unforeseen, name_of
 
 type Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
@@ -32,16 +32,16 @@ def step[T](task_type: type[T]) -> Callable[[Callable[[T], dict[str, Any]]], Han
             started = time.perf_counter()
             task = parsed(task_type, event)
             step_name = getattr(context, "function_name", function.__name__)  # the source calls every one `handler`
-            facts = {"step": step_name, "post_id": event["post_id"], "item": event.get("item")}
+            about(step=step_name, post_id=event["post_id"], item=event.get("item"))
             try:
                 result = function(task)
             except (DarkroomError, InstagramError) as error:
-                log("step failed", error=type(error).__name__, duration_ms=_since(started), **facts)
+                log("step failed", error=type(error).__name__, duration_ms=_since(started))
                 raise _caught(type(error).__name__, problems.dump(error, _number(event))) from None
             except Exception as error:  # noqa: BLE001 — the runtime would print and keep its text, which may hold a token
-                log_unforeseen(error, **facts)
+                log_unforeseen(error)
                 raise _caught(name_of(error), problems.dump(DarkroomError())) from None
-            log("step done", duration_ms=_since(started), **facts)
+            log("step done", duration_ms=_since(started))
             return result
 
         handler.__name__ = function.__name__

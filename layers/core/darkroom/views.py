@@ -137,7 +137,7 @@ class NewConnectSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectSessionView:
-    """Send the owner's browser to `authorize_url`; it works once, until `expires_at`."""
+    """Send the owner's browser to `authorize_url` before `expires_at`; whoever opens it last connects."""
 
     id: str
     login: Login
@@ -184,4 +184,4 @@ class ProblemTypeView:
 
     @classmethod
     def of(cls, kind: ProblemType) -> "ProblemTypeView":
-        return cls(type=TYPE_BASE + kind.code, **asdict(kind))
+        return cls(type=TYPE_BASE + kind.code, **(asdict(kind) | {"title": kind.titled()}))

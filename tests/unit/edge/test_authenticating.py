@@ -56,9 +56,10 @@ def test_a_key_may_be_held_to_accounts():
     assert not caller.may_use("acc_2")
 
 
-def test_a_key_for_no_account_at_all_is_not_a_key_for_every_account():
-    given = ports()
-    assert not authenticate(f"Bearer {issued(given, account_ids=())}", NOW, given).may_use("acc_1")
+def test_a_key_for_no_account_at_all_is_refused_before_it_could_be_taken_for_one_of_every_account():
+    with pytest.raises(BadRequestError) as refusal:
+        issued(ports(), account_ids=())
+    assert [error.pointer for error in refusal.value.errors] == ["/account_ids"]
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])

@@ -1,8 +1,9 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
-from darkroom.observability import log, log_call, log_unforeseen, name_of
+from darkroom.instagram.protocol import Usage
+from darkroom.observability import about, log, log_call, log_unforeseen, name_of
 
 CANARY = "CANARY-c0de"
 
@@ -19,6 +20,7 @@ class Call:
     code: int | None = 9004
     subcode: int | None = 2207052
     trace_id: str | None = "A6LJ"
+    usage: Usage = field(default_factory=lambda: Usage(app_percent=28, account_percent=None, retry_after=None))
 
 
 def test_a_call_is_one_line_with_metas_numbers(lines):
@@ -34,6 +36,7 @@ def test_a_call_is_one_line_with_metas_numbers(lines):
         "instagram_code": 9004,
         "instagram_subcode": 2207052,
         "fbtrace_id": "A6LJ",
+        "app_usage_percent": 28,
     }
     assert expected.items() <= line.items()
 
@@ -41,7 +44,7 @@ def test_a_call_is_one_line_with_metas_numbers(lines):
 def test_what_is_not_known_is_not_on_the_line(lines):
     log_call(Call(error=None, code=None, subcode=None, trace_id=None))
     (line,) = lines.read_lines()
-    assert not {"error", "instagram_code", "instagram_subcode", "fbtrace_id"} & line.keys()
+    assert not {"error", "instagram_code", "instagram_subcode", "fbtrace_id", "account_usage_percent"} & line.keys()
 
 
 @pytest.mark.parametrize("text", ["a\r\nb", "\x1b[31mred", "\u2028", '"}\n{"message": "forged"}', "\x00", "😀"])
@@ -70,7 +73,8 @@ def test_an_unforeseen_error_is_its_class_and_place(lines):
     try:
         inner()
     except ValueError as error:
-        log_unforeseen(error, request_id="req_1")
+        about(request_id="req_1")
+        log_unforeseen(error)
     (line,) = lines.read_lines()
     assert (line["level"], line["error"], line["request_id"]) == ("ERROR", "ValueError", "req_1")
     assert line["at"][-1].startswith("test_observability.py:")
@@ -112,3 +116,13 @@ class AwsError(Exception):
 )
 def test_an_aws_error_goes_by_its_code_where_it_is_one(response, name):
     assert name_of(AwsError(response)) == name
+
+
+def test_ids_stand_on_every_line_until_the_next_invocation_begins(lines):
+    about(request_id="req_1", post_id=None)
+    log("one")
+    about(step="CheckContainer", post_id="post_1")
+    log("two")
+    one, two = lines.read_lines()
+    assert (one["request_id"], "post_id" in one) == ("req_1", False)
+    assert (two["post_id"], "request_id" in two) == ("post_1", False)

@@ -10,18 +10,20 @@ EVIL = "<script>alert(1)</script>\"'&"
 
 
 def test_the_way_to_instagram_carries_a_cookie_that_no_script_and_no_other_site_gets():
-    answer = sent_on(Started("https://www.instagram.com/oauth/authorize?x=1", "secret", is_https=True))
+    answer = sent_on(
+        Started("https://www.instagram.com/oauth/authorize?x=1", "darkroom_connect_con_1", "secret", is_https=True)
+    )
     assert answer.status == 302
     assert answer.headers["location"] == "https://www.instagram.com/oauth/authorize?x=1"
     assert answer.headers["referrer-policy"] == "no-referrer"
     (cookie,) = answer.cookies
     name, *attributes = cookie.split("; ")
-    assert name == "darkroom_connect=secret"
+    assert name == "darkroom_connect_con_1=secret"
     assert set(attributes) == {"Path=/oauth", "Max-Age=600", "HttpOnly", "SameSite=Lax", "Secure"}
 
 
 def test_on_this_machine_the_cookie_goes_over_http_too():
-    (cookie,) = sent_on(Started("http://127.0.0.1/x", "secret", is_https=False)).cookies
+    (cookie,) = sent_on(Started("http://127.0.0.1/x", "darkroom_connect_con_1", "secret", is_https=False)).cookies
     assert "Secure" not in cookie
 
 

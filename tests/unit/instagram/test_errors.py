@@ -23,11 +23,9 @@ def test_the_tree_names_no_class_that_does_not_exist():
 
 
 @pytest.mark.parametrize("error", CLASSES)
-def test_every_class_says_in_its_own_words_what_happened_whose_turn_it_is_and_whether_to_repeat(error):
+def test_every_class_says_in_its_own_words_what_happened(error):
     assert error.__doc__
     assert error.summary != InstagramError.summary
-    assert error.actor in {"platform", "caller", "owner", "operator"}
-    assert error.retry in {"wait", "ask", "never"}
     assert str(error()) == error.summary
 
 
@@ -41,14 +39,6 @@ def test_every_class_can_really_be_raised(error):
         if name.endswith("Error")
     }
     assert error in in_tables or error.__name__ in named_in_code
-
-
-@pytest.mark.parametrize("error", CLASSES)
-def test_what_waits_is_nobodys_fault_but_instagrams_or_the_medias(error):
-    if error.retry == "wait":
-        assert error.actor in {"platform", "caller"}
-    if error.actor in {"owner", "operator"}:
-        assert error.retry == "never"
 
 
 def test_shows_metas_numbers_under_metas_names_and_leaves_out_what_was_not_said():

@@ -54,13 +54,13 @@ class DynamoDBAccounts:
                     ":pk": {"S": keys.tenant(tenant_id)},
                     ":prefix": {"S": keys.ACCOUNT_PREFIX},
                 },
-                Limit=page.limit,
+                Limit=page.limit + 1,  # one more tells whether there are more
                 ConsistentRead=True,
                 **start,
             )
         found = tuple(_account(unmarshal(item)) for item in answer["Items"])
-        more = cursor(tenant_id, found[-1].id) if "LastEvaluatedKey" in answer else None
-        return Page(found, more)
+        more = cursor(tenant_id, found[page.limit - 1].id) if len(found) > page.limit else None
+        return Page(found[: page.limit], more)
 
     def choose_default(self, account: Account) -> None:
         with translated():

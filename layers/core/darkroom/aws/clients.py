@@ -1,6 +1,6 @@
 """
 The SDK clients, one of each while the function is warm. Time-outs are designed: a healthy call answers in milliseconds,
-and three attempts together stay within the shortest function time-out.
+and both attempts together, six seconds at most, stay within the shortest function time-out.
 """
 
 import logging
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # botocore tells at INFO where it found credentials: noise at every cold start, paid for by the byte.
 logging.getLogger("botocore").setLevel(logging.WARNING)
 
-_CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 
 
 @cache

@@ -91,32 +91,27 @@ class DynamoDBPosts:
             raise
 
     def page(self, tenant_id: str, page: PageRequest, account_id: str | None, state: PostState | None) -> Page[Post]:
-        query: dict[str, Any] = {"TableName": self.table, "ScanIndexForward": False, "Limit": page.limit}
-        names, values = {"#sk": "sk"}, {":prefix": {"S": keys.POST_PREFIX}}
-        if account_id is None:
-            partition = {"#pk": "pk"}, {":pk": {"S": keys.tenant(tenant_id)}}
-        else:
-            partition = {"#pk": "account_pk"}, {":pk": {"S": keys.account_posts(tenant_id, account_id)}}
-            query["IndexName"] = keys.BY_ACCOUNT
-        condition = "#pk = :pk AND begins_with(#sk, :prefix)"
+        """`state` filters what a page found, as DynamoDB itself would: a page may hold fewer posts than asked for."""
+        partition = {"pk": {"S": keys.tenant(tenant_id)}}
+        request: dict[str, Any] = {}
+        if account_id is not None:
+            partition = {"account_pk": {"S": keys.account_posts(tenant_id, account_id)}}
+            request["IndexName"] = keys.BY_ACCOUNT
         if page.after is not None:
-            condition = "#pk = :pk AND #sk BETWEEN :prefix AND :before"
-            values[":before"] = {"S": keys.POST_PREFIX + page.after}
-            query["Limit"] += 1  # BETWEEN includes the post we continue after
-        if state is not None:
-            query["FilterExpression"] = "#state = :state"
-            names["#state"], values[":state"] = "state", {"S": state.value}
+            request["ExclusiveStartKey"] = {**keys.post(tenant_id, page.after), **partition}
+        ((name, value),) = partition.items()
         with translated():
             answer = self.client.query(
-                **query,
-                KeyConditionExpression=condition,
-                ExpressionAttributeNames={**names, **partition[0]},
-                ExpressionAttributeValues={**values, **partition[1]},
+                TableName=self.table,
+                KeyConditionExpression=f"{name} = :partition AND begins_with(sk, :prefix)",
+                ExpressionAttributeValues={":partition": value, ":prefix": {"S": keys.POST_PREFIX}},
+                ScanIndexForward=False,
+                Limit=page.limit + 1,  # one more tells whether there are more
+                **request,
             )
-        found = tuple(post for item in answer["Items"] if (post := _post(unmarshal(item))).id != page.after)
-        last = answer.get("LastEvaluatedKey")
-        after = last["sk"]["S"].removeprefix(keys.POST_PREFIX) if last else None
-        return Page(found, cursor(tenant_id, after) if after else None)
+        found = [_post(unmarshal(item)) for item in answer["Items"]]
+        more = cursor(tenant_id, found[page.limit - 1].id) if len(found) > page.limit else None
+        return Page(tuple(post for post in found[: page.limit] if state in (None, post.state)), more)
 
 
 def _progress(post: Post) -> dict[str, Any]:

@@ -6,6 +6,8 @@ another account's item opens for nobody.
 
 import json
 import os
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 FORMAT = 1  # of what `seal` makes: a 12-byte nonce, then the ciphertext with its tag
 _NONCE = 12
 _MOST_CACHED = 100
+_KEEP_SECONDS = 300  # so that disabling the key stops warm functions too
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +40,14 @@ class SealedToken:
 @dataclass(slots=True)
 class Vault:
     """
-    Unwrapped data keys stay in memory while the function is warm, so that a status check costs no KMS call. They are
-    found by their wrapped form: a token sealed anew has a new data key and misses the cache.
+    Unwrapped data keys stay in memory for some minutes, so that a warm status check costs no KMS call. They are found
+    by their wrapped form: a token sealed anew has a new data key and misses the cache.
     """
 
     kms: "KMSClient"
     key_arn: str
-    _unwrapped: dict[bytes, bytes] = field(default_factory=dict, repr=False)
+    seconds: Callable[[], float] = time.monotonic
+    _unwrapped: dict[bytes, tuple[bytes, float]] = field(default_factory=dict, repr=False)
 
     def seal(self, token: str, tenant_id: str, account_id: str) -> SealedToken:
         context = _context(tenant_id, account_id)
@@ -62,12 +66,16 @@ class Vault:
                 detail=f"The token is sealed in format {sealed.format}, which is not known here."
             )
         context = _context(tenant_id, account_id)
-        key = self._unwrapped.get(sealed.wrapped_key) or self._unwrap(sealed, context)
+        key = self._known(sealed) or self._unwrap(sealed, context)
         nonce, ciphertext = sealed.ciphertext[:_NONCE], sealed.ciphertext[_NONCE:]
         try:
             return AESGCM(key).decrypt(nonce, ciphertext, _associated(context)).decode()
         except (InvalidTag, ValueError) as error:
             raise TokenUnreadableError from error
+
+    def _known(self, sealed: SealedToken) -> bytes | None:
+        key, until = self._unwrapped.get(sealed.wrapped_key, (None, 0.0))
+        return key if self.seconds() < until else None
 
     def _unwrap(self, sealed: SealedToken, context: dict[str, str]) -> bytes:
         try:
@@ -78,7 +86,7 @@ class Vault:
             raise _unusable(error) from error
         if len(self._unwrapped) >= _MOST_CACHED:
             self._unwrapped.clear()
-        self._unwrapped[sealed.wrapped_key] = answer["Plaintext"]
+        self._unwrapped[sealed.wrapped_key] = answer["Plaintext"], self.seconds() + _KEEP_SECONDS
         return answer["Plaintext"]
 
 

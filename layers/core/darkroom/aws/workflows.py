@@ -18,12 +18,13 @@ class StepFunctionsWorkflows:
 
     def start(self, post: Post) -> None:
         """Named by the post id: a second start finds the first, running or done, and changes nothing."""
+        ids = {"tenant_id": post.tenant_id, "post_id": post.id, "request_id": post.request_id}
         try:
             with translated():
                 self.client.start_execution(
                     stateMachineArn=self.state_machine_arn,
                     name=post.id,
-                    input=json.dumps({"tenant_id": post.tenant_id, "post_id": post.id}),
+                    input=json.dumps(ids),
                 )
         except self.client.exceptions.ExecutionAlreadyExists:
             return

@@ -153,3 +153,15 @@ def classify_sentence(sentence: str) -> type[InstagramError] | None:
     """For the few faults that Meta tells apart in words only."""
     lowered = sentence.lower()
     return next((error for part, error, _source in SAYINGS if part in lowered), None)
+
+
+# What a subcode means to the person who has the file or the text. Source: codes.
+SENTENCES: dict[int, str] = {
+    2207004: "The image is larger than 8 MB.",
+    2207005: "The image is not a JPEG that Instagram can read.",
+    2207009: "The image's aspect ratio is outside 4:5 to 1.91:1.",
+    2207010: "The caption is too long.",
+    2207026: "The video's format is not supported: use MP4 or MOV with H.264 or HEVC and AAC.",
+    2207057: "The cover's offset lies beyond the end of the video.",
+    2207081: "This account cannot publish trial reels.",
+}

@@ -15,7 +15,8 @@ from darkroom.instagram.protocol import Patience, Request, encode_form
 
 # A silent Instagram costs Lambda time, so each wait is as short as its step allows.
 READING = Patience(silence=10, total=12)  # one look-up; repeated at no risk
-TOKENS = Patience(silence=10, total=12)  # repeated at no risk, but for the code, which a person can renew
+# Connecting makes four calls while a person waits at most 30 s; what fails here is begun again with a click.
+CONNECTING = Patience(silence=4, total=5)
 CREATING = Patience(silence=20, total=22)  # Instagram may fetch an image before it answers
 PUBLISHING = Patience(silence=25, total=28)  # giving up early means not knowing; beside one look-up it fits 40 s
 
@@ -31,7 +32,7 @@ def exchange_code(app_id: str, app_secret: str, code: str, redirect_uri: str) ->
         "redirect_uri": redirect_uri,
         "code": code,
     }
-    return Request("POST", "/oauth/access_token", TOKENS, base="api", form=encode_form(form))
+    return Request("POST", "/oauth/access_token", CONNECTING, base="api", form=encode_form(form))
 
 
 def exchange_for_long_lived(app_secret: str, short_token: str) -> Request:
@@ -40,16 +41,16 @@ def exchange_for_long_lived(app_secret: str, short_token: str) -> Request:
         "client_secret": app_secret,
         "access_token": _parameter(short_token),
     }
-    return Request("GET", "/access_token", TOKENS, base="token", params=params)
+    return Request("GET", "/access_token", CONNECTING, base="token", params=params)
 
 
 def refresh(token: str) -> Request:
     params = {"grant_type": "ig_refresh_token", "access_token": _parameter(token)}
-    return Request("GET", "/refresh_access_token", TOKENS, base="token", params=params)
+    return Request("GET", "/refresh_access_token", CONNECTING, base="token", params=params)
 
 
 def profile(token: str) -> Request:
-    return Request("GET", "/me", READING, params={"fields": _PROFILE_FIELDS}, token=token)
+    return Request("GET", "/me", CONNECTING, params={"fields": _PROFILE_FIELDS}, token=token)
 
 
 def create_container(access: Access, parameters: Mapping[str, object]) -> Request:

@@ -20,10 +20,7 @@ Safe to log and to print: `str()`, `repr()` and `facts()` hold our own words and
 sentence of Meta's.
 """
 
-from typing import ClassVar, Literal, TypedDict, Unpack
-
-Actor = Literal["platform", "caller", "owner", "operator"]
-Retry = Literal["wait", "ask", "never"]
+from typing import ClassVar, TypedDict, Unpack
 
 
 class Details(TypedDict, total=False):
@@ -48,8 +45,6 @@ class InstagramError(Exception):
     """
 
     summary: ClassVar[str] = "Instagram gave no usable answer."
-    actor: ClassVar[Actor] = "platform"
-    retry: ClassVar[Retry] = "never"
 
     def __init__(self, sentence: str = "", **details: Unpack[Details]) -> None:
         super().__init__(sentence or self.summary)
@@ -81,7 +76,6 @@ class InstagramUnavailableError(InstagramError):
     """Outage, time-out, nonsense instead of JSON, or an object not visible yet. Repeat later, but not for ever."""
 
     summary = "Instagram is not available at the moment."
-    retry = "wait"
 
 
 class MediaUnreachableError(InstagramUnavailableError):
@@ -93,81 +87,69 @@ class MediaUnreachableError(InstagramUnavailableError):
     """
 
     summary = "Instagram could not fetch the media."
-    actor = "caller"
 
 
 class RateLimitedError(InstagramError):
     """Too many calls by this app or for this account. Calls made while throttled prolong the wait."""
 
     summary = "Instagram asks to slow down."
-    retry = "wait"
 
 
 class PublishingLimitReachedError(InstagramError):
     """The account has published all it may in 24 hours; `publishing_limit` tells when there is room."""
 
     summary = "The account's publishing limit is reached."
-    retry = "wait"
 
 
 class MediaNotReadyError(InstagramError):
     """The container is still processed, or no longer usable: its status tells which."""
 
     summary = "The container is not ready to be published."
-    retry = "ask"
 
 
 class OutcomeUnknownError(InstagramError):
     """The post may be live. Read the container's status before anything else; never publish again blindly."""
 
     summary = "It is unknown whether Instagram published the post."
-    retry = "ask"
 
 
 class MediaRejectedError(InstagramError):
     """This file will never do: format, size, ratio or codec."""
 
     summary = "Instagram rejected the media."
-    actor = "caller"
 
 
 class InvalidRequestError(InstagramError):
     """A parameter is wrong, or the object does not support what was asked."""
 
     summary = "Instagram rejected the request."
-    actor = "caller"
 
 
 class AuthorizationCodeError(InstagramError):
     """The code is wrong, used or older than an hour. It works once: the person has to authorise again."""
 
     summary = "The authorisation code was not accepted."
-    actor = "caller"
 
 
 class PermissionDeniedError(InstagramError):
     """The owner has not granted the scope, or the app lacks the access level."""
 
     summary = "The account has not granted the permission."
-    actor = "owner"
 
 
 class TokenInvalidError(InstagramError):
     """Expired, revoked or never valid; a refresh is too late."""
 
     summary = "The account's token is no longer valid."
-    actor = "owner"
 
 
 class AccountRestrictedError(InstagramError):
     """Restricted, checkpointed or blocked: the owner has to open the Instagram app. Repeating makes it worse."""
 
     summary = "Instagram has restricted the account."
-    actor = "owner"
 
 
 class AppCredentialsError(InstagramError):
     """App id, app secret or the proof made with it do not belong together: a fault of this installation."""
 
     summary = "Instagram did not accept the app's credentials."
-    actor = "operator"

@@ -25,9 +25,6 @@ SCOPES: dict[str, str] = {
     MANAGE_INSIGHTS: "Read the figures of the account and of its media",
 }
 
-# Without these an account cannot be connected: publishing is what the connection is for.
-SCOPES_NEEDED: frozenset[str] = frozenset({BASIC, CONTENT_PUBLISH})
-
 _LONGEST_CODE = 2048
 
 
