@@ -24,7 +24,7 @@ from darkroom.instagram.models import (
     StatusCode,
 )
 from darkroom.pages import Page, PageRequest, cursor
-from darkroom.posts import Container, Post, PostState
+from darkroom.posts import OPEN, Container, Post, PostState, RunState
 from darkroom.tenants import ApiKey
 from tests.builders import IG_USER_ID, NOW
 
@@ -83,6 +83,14 @@ class FakePosts:
         others = [each for each in stored.containers if each.item != container.item]
         ordered = sorted([*others, container], key=lambda each: (each.item is None, each.item or 0))
         self.stored[post.tenant_id, post.id] = replace(stored, containers=tuple(ordered))
+
+    def open_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
+        left = sorted(
+            (post.accepted_at, key)
+            for key, post in self.stored.items()
+            if post.state in OPEN and post.accepted_at < moment
+        )
+        return tuple(key for _, key in left[:limit])
 
     def page(self, tenant_id: str, page: PageRequest, account_id: str | None, state: PostState | None) -> Page[Post]:
         """As in DynamoDB, `state` filters what a page found: a page may hold fewer posts than asked for."""
@@ -256,16 +264,25 @@ class FakeRecords:
 
 
 class FakeWorkflows:
-    """`started` holds each execution once, as Step Functions does. `failure`, when set, is what a start raises."""
+    """
+    `started` holds each first execution once, as Step Functions does, `runs` every one with its state. `failure`, when
+    set, is what a start raises.
+    """
 
     def __init__(self) -> None:
         self.started: dict[str, Post] = {}
+        self.runs: dict[tuple[str, int], RunState] = {}
         self.failure: StoreUnavailableError | None = None
 
-    def start(self, post: Post) -> None:
+    def start(self, post: Post, run: int = 1) -> None:
         if self.failure is not None:
             raise self.failure
-        self.started.setdefault(post.id, post)
+        if run == 1:
+            self.started.setdefault(post.id, post)
+        self.runs.setdefault((post.id, run), "running")
+
+    def state(self, post: Post, run: int) -> RunState:
+        return self.runs.get((post.id, run), "none")
 
 
 @dataclass

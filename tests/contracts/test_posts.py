@@ -255,3 +255,15 @@ def test_the_last_page_says_that_nothing_follows_even_when_it_is_full(posts, acc
     last = posts.page(TENANT, PageRequest(2, opened(first.next_cursor, TENANT)), account_id, None)
     assert {post.id for post in (*first.data, *last.data)} == {post.id for post in stored}
     assert last.next_cursor is None
+
+
+def test_only_posts_that_are_on_their_way_and_old_enough_are_open(posts):
+    minute = timedelta(minutes=1)
+    oldest, young = (posts.add(a_post(accepted_at=NOW - minute * age)) for age in (9, 1))
+    moving = posts.save(posts.add(a_post(accepted_at=NOW - minute * 8)).moved_to(PostState.PROCESSING))
+    for end in (PostState.FAILED,):
+        posts.save(posts.add(a_post(accepted_at=NOW - minute * 7)).moved_to(end))
+    found = posts.open_before(NOW - minute * 2, 10)
+    assert found == ((oldest.tenant_id, oldest.id), (moving.tenant_id, moving.id))
+    assert young.id not in str(found)
+    assert posts.open_before(NOW - minute * 2, 1) == found[:1]

@@ -73,3 +73,13 @@ def test_a_step_functions_that_cannot_be_reached_means_wait(workflows, wire):
     wire.breaks(workflows.client, "StartExecution", ConnectTimeoutError(endpoint_url="https://states.test"))
     with pytest.raises(StoreUnavailableError):
         workflows.start(a_post())
+
+
+def test_a_run_that_was_never_started_is_none_and_one_that_was_is_running_or_ended(workflows):
+    post = a_post()
+    assert workflows.state(post, 1) == "none"
+    workflows.start(post)
+    workflows.start(post, 2)
+    assert {workflows.state(post, run) for run in (1, 2)} <= {"running", "ended"}
+    assert workflows.state(post, 3) == "none"
+    assert {each["name"] for each in executions(workflows)} == {post.id, f"{post.id}-2"}

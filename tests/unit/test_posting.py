@@ -56,10 +56,10 @@ def test_submitting_again_under_the_same_id_is_the_same_post(ports):
     assert len(ports.workflows.started) == 1
 
 
-def test_a_post_whose_workflow_did_not_start_is_started_by_the_next_try(ports):
+def test_a_post_is_accepted_once_it_is_stored_even_if_its_workflow_cannot_start_yet(ports):
     ports.workflows.failure = StoreUnavailableError()
-    with pytest.raises(StoreUnavailableError):
-        submit(ports)
+    assert submit(ports).state is PostState.QUEUED
+    assert ports.workflows.started == {}
     ports.workflows.failure = None
     post = submit(ports)
     assert ports.workflows.started == {POST_ID: post}

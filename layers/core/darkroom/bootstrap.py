@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from darkroom import authenticating, connecting, disconnecting, posting, workflow
+    from darkroom import authenticating, connecting, disconnecting, posting, watching, workflow
     from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
     from darkroom.aws.idempotency import DynamoDBIdempotency
     from darkroom.aws.posts import DynamoDBPosts
@@ -116,6 +116,19 @@ def posting_ports() -> "posting.Ports":
         now=now,
         test_media_hosts=settings.allowed_media_hosts(),
     )
+
+
+@cache
+def watching_ports() -> "watching.Ports":
+    from darkroom import watching
+    from darkroom.aws.clients import dynamodb, stepfunctions
+    from darkroom.aws.posts import DynamoDBPosts
+    from darkroom.aws.workflows import StepFunctionsWorkflows
+    from darkroom.settings import WatchSettings
+
+    settings = WatchSettings.from_environment()
+    workflows = StepFunctionsWorkflows(stepfunctions(), settings.publish_post_state_machine_arn)
+    return watching.Ports(DynamoDBPosts(dynamodb(), settings.posts_table), workflows, now)
 
 
 @cache

@@ -1,13 +1,14 @@
 """Taking posts in: validate, store, start the workflow; and reading them back."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from darkroom import containers, validation
 from darkroom.accounts import Account
-from darkroom.errors import BadRequestError, FieldError, InvalidPostError, NotFoundError
+from darkroom.errors import BadRequestError, FieldError, InvalidPostError, NotFoundError, StoreUnavailableError
 from darkroom.pages import Page, PageRequest
 from darkroom.posts import Post, PostContent, PostState
 from darkroom.tenants import Caller
@@ -58,6 +59,7 @@ class Draft:
 def submit(draft: Draft, caller: Caller, post_id: str, request_id: str, ports: Ports) -> Post:
     """
     Accepts the post and starts its workflow. With the same `post_id` it may be called again: one post, one execution.
+    Once it is stored it is accepted, even if the workflow cannot be started at the moment.
 
     Raises InvalidPostError, NotFoundError, AccountUnavailableError before anything is written.
     """
@@ -73,7 +75,8 @@ def submit(draft: Draft, caller: Caller, post_id: str, request_id: str, ports: P
             request_id=request_id,
         )
     )
-    ports.workflows.start(post)
+    with suppress(StoreUnavailableError):  # accepted all the same: the watchdog starts it within minutes
+        ports.workflows.start(post)
     return post
 
 

@@ -17,6 +17,7 @@ from darkroom.errors import ConflictError
 
 Kind = Literal["image", "carousel", "reel", "story"]
 MediaType = Literal["image", "video"]
+RunState = Literal["none", "running", "ended"]  # of one execution of the workflow
 
 
 class PostState(StrEnum):
@@ -43,6 +44,9 @@ TRANSITIONS: Mapping[PostState, frozenset[PostState]] = MappingProxyType(
     }
 )
 
+
+# Accepted and not yet at an end: somebody or something still has to move the post.
+OPEN = frozenset({PostState.QUEUED, PostState.PROCESSING, PostState.PUBLISHING})
 
 # What a request may hold and nothing else; pydantic reads this where it validates.
 _REFUSE_UNKNOWN = {"extra": "forbid"}

@@ -92,5 +92,11 @@ class PostsSettings(AccountsSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchSettings(_Settings):
+    posts_table: str
+    publish_post_state_machine_arn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepSettings(_Settings):
     posts_table: str

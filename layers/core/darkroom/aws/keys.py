@@ -5,7 +5,7 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
                                           TOKEN#<id>      its encrypted token
                                           DEFAULT         which account is the default
                     INSTAGRAM#<ig id>     HOLDER          the one tenant that holds this Instagram account
-    PostsTable      TENANT#<tenant>       POST#<id>       a post; ByAccount lists one account's
+    PostsTable      TENANT#<tenant>       POST#<id>       a post; ByAccount lists one account's, Open what is on its way
     CallersTable    KEY#<sha256>          KEY             an API key
                     CONNECT#<id>          CONNECT         a connect session (expires)
                     IDEMPOTENCY#<hash>    IDEMPOTENCY     the answer to an Idempotency-Key (expires)
@@ -16,6 +16,8 @@ A tenant id never holds a '#', so no key can be built that reads another tenant'
 type Key = dict[str, dict[str, str]]
 
 BY_ACCOUNT = "ByAccount"
+OPEN = "Open"
+OPEN_PARTITION = "OPEN"
 ACCOUNT_PREFIX = "ACCOUNT#"
 POST_PREFIX = "POST#"
 
@@ -51,6 +53,11 @@ def post(tenant_id: str, post_id: str) -> Key:
 def account_posts(tenant_id: str, account_id: str) -> str:
     """Partition key of the ByAccount index; begins with the tenant, so that IAM can hold it to that."""
     return f"{tenant(tenant_id)}#{account_id}"
+
+
+def post_of(pk: str, sk: str) -> tuple[str, str]:
+    """Tenant id and post id of an item's keys."""
+    return pk.removeprefix("TENANT#"), sk.removeprefix(POST_PREFIX)
 
 
 def api_key(sha256: str) -> Key:

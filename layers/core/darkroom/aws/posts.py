@@ -11,7 +11,7 @@ from darkroom.aws import keys
 from darkroom.aws.dynamodb import is_condition_failure, marshal, moment, text, translated, unmarshal
 from darkroom.errors import ConflictError, NotFoundError
 from darkroom.pages import Page, PageRequest, cursor
-from darkroom.posts import Container, MediaItem, Post, PostContent, PostState, ReelOptions, UserTag
+from darkroom.posts import OPEN, Container, MediaItem, Post, PostContent, PostState, ReelOptions, UserTag
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -46,7 +46,7 @@ class DynamoDBPosts:
     def save(self, post: Post) -> Post:
         """Containers are written by `add_container` only: a save never loses one that was added meanwhile."""
         saved = replace(post, version=post.version + 1)
-        changes = {"state": post.state.value, "version": saved.version, **_progress(post)}
+        changes = {"state": post.state.value, "version": saved.version, **_openness(post), **_progress(post)}
         present = {name: value for name, value in changes.items() if value is not None}
         absent = [name for name, value in changes.items() if value is None]
         update = "SET " + ", ".join(f"#{name} = :{name}" for name in present)
@@ -90,6 +90,18 @@ class DynamoDBPosts:
                 raise ConflictError from error
             raise
 
+    def open_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
+        """Eventually consistent: a post may have ended since."""
+        with translated():
+            answer = self.client.query(
+                TableName=self.table,
+                IndexName=keys.OPEN,
+                KeyConditionExpression="open_pk = :open AND open_since < :moment",
+                ExpressionAttributeValues={":open": {"S": keys.OPEN_PARTITION}, ":moment": {"S": text(moment)}},
+                Limit=limit,
+            )
+        return tuple(keys.post_of(item["pk"]["S"], item["sk"]["S"]) for item in answer["Items"])
+
     def page(self, tenant_id: str, page: PageRequest, account_id: str | None, state: PostState | None) -> Page[Post]:
         """`state` filters what a page found, as DynamoDB itself would: a page may hold fewer posts than asked for."""
         partition = {"pk": {"S": keys.tenant(tenant_id)}}
@@ -112,6 +124,15 @@ class DynamoDBPosts:
         found = [_post(unmarshal(item)) for item in answer["Items"]]
         more = cursor(tenant_id, found[page.limit - 1].id) if len(found) > page.limit else None
         return Page(tuple(post for post in found[: page.limit] if state in (None, post.state)), more)
+
+
+def _openness(post: Post) -> dict[str, str | None]:
+    """Only open posts have these, and so only they are in the Open index."""
+    is_open = post.state in OPEN
+    return {
+        "open_pk": keys.OPEN_PARTITION if is_open else None,
+        "open_since": text(post.accepted_at) if is_open else None,
+    }
 
 
 def _progress(post: Post) -> dict[str, Any]:
@@ -144,6 +165,7 @@ def _item(post: Post) -> dict[str, Any]:
                 "request_id": post.request_id,
                 "containers": {_slot(each.item): _container_item(each) for each in post.containers},
                 "version": post.version,
+                **_openness(post),
                 **_progress(post),
             }
         ),
