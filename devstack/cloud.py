@@ -107,6 +107,10 @@ class LocalCloud:
             raise LocalCloudError("This template has no Instagram parameters, so no simulator was started.")
         return self._simulator.url
 
+    @property
+    def has_simulator(self) -> bool:
+        return self._simulator is not None
+
     def client(self, service: str, **config: Any) -> Any:
         """A boto3 client with every right. `config`: options of botocore's Config."""
         return self._aws.client(service, **config)

@@ -91,11 +91,9 @@ def _stop_on_terminate() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _environment_file(file: Path, cloud: LocalCloud, key: str) -> Iterator[Path]:
-    variables = cloud.environment() | {
-        "DARKROOM_URL": cloud.api_url,
-        "DARKROOM_API_KEY": key,
-        "DARKROOM_SIMULATOR_URL": cloud.simulator_url,
-    }
+    variables = cloud.environment() | {"DARKROOM_URL": cloud.api_url, "DARKROOM_API_KEY": key}
+    if cloud.has_simulator:
+        variables["DARKROOM_SIMULATOR_URL"] = cloud.simulator_url
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
     file.touch(mode=0o600)
     file.write_text("".join(lines))

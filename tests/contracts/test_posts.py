@@ -87,7 +87,7 @@ def test_keeps_every_field(posts):
     assert posts.get(TENANT, post.id) == post
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(wanted=CONTENTS)
 def test_keeps_any_content_to_the_letter(posts, wanted):
     post = posts.add(a_post(content=wanted))

@@ -64,13 +64,13 @@ def test_key_create_reaches_the_running_cloud_through_its_environment_file(up, m
     for line in shell.stdout.splitlines():
         if line.startswith("AWS_"):
             monkeypatch.setenv(*line.split("=", 1))
-    assert cli.main(["key", "create", "--tenant", "acme", "--scope", "posts:write"]) == 0
+    assert cli.main(["key", "create", "--tenant", "acme", "--scope", "admin", "--scope", "posts:write"]) == 0
     assert capsys.readouterr().out == "drk_test_acme\n"
-    assert cli.main(["key", "create", "--tenant", "acme", "--json"]) == 0
+    assert cli.main(["key", "create", "--tenant", "acme", "--scope", "admin", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["scopes"] == ["admin"]
     assert cli.main(["key", "create", "--tenant", "1"]) == 1
     assert "ValueError" in capsys.readouterr().err
-    assert cli.main(["key", "create", "--tenant", "acme", "--stack", "nowhere"]) == 1
+    assert cli.main(["key", "create", "--tenant", "acme", "--scope", "admin", "--stack", "nowhere"]) == 1
 
 
 def test_the_demo_publishes_one_of_each_kind(monkeypatch, tmp_path, capsys):

@@ -317,7 +317,7 @@ def test_a_body_that_is_wrongly_called_base64_is_a_400(api):
 @given(
     st.text(max_size=300) | st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists).map(json.dumps)
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_no_body_is_ever_our_failure(api, body):
     assert api(http_event("POST /v1/posts", body=body), None)["statusCode"] < 500
 
