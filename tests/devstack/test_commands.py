@@ -68,7 +68,7 @@ def test_key_create_reaches_the_running_cloud_through_its_environment_file(up, m
     assert capsys.readouterr().out == "drk_test_acme\n"
     assert cli.main(["key", "create", "--tenant", "acme", "--scope", "admin", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["scopes"] == ["admin"]
-    assert cli.main(["key", "create", "--tenant", "1"]) == 1
+    assert cli.main(["key", "create", "--tenant", "1", "--scope", "admin"]) == 1
     assert "ValueError" in capsys.readouterr().err
     assert cli.main(["key", "create", "--tenant", "acme", "--scope", "admin", "--stack", "nowhere"]) == 1
 
