@@ -10,7 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 RUN := $(UV) run --frozen --no-sync
 PYTHON_SOURCES := layers/core/darkroom functions simulator devstack
 
-.PHONY: help setup demo up test check format lint types imports template contract openapi build deploy bench reset doctor
+.PHONY: help setup demo up test faults check format lint types imports template contract openapi build deploy bench reset doctor
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ up: .venv/.local ## start Darkroom on this machine and keep it up (Ctrl-C stops 
 
 test: .venv/.dev ## run the tests
 	@$(RUN) pytest -n 2 --dist loadgroup
+
+faults: .venv/.dev ## publishing under every fault we know, against a control and mutants: make faults N=10000 SEED=7
+	@$(RUN) python -m tests.faults $(if $(N),--random $(N)) $(if $(SEED),--seed $(SEED))
 
 check: format lint types imports template contract test ## everything that must be green: format, lint, types, imports, template, tests
 

@@ -153,6 +153,13 @@ def test_media_of_somebody_else_that_appears_meanwhile_is_not_taken_for_the_post
     assert execution.visits("ConfirmPublish") == 4
 
 
+def test_a_twin_that_appears_meanwhile_is_not_taken_for_the_post(lab):
+    lab.instagram.fail(PUBLISH, "timeout", nth=1)
+    lab.points.meanwhile("invoke ConfirmPublish", lambda: lab.post_by_hand(CAPTION))
+    lab.publish(IMAGE)
+    assert (lab.post.state, lab.post.media_id, lab.live) == (PostState.UNCONFIRMED, None, [])
+
+
 def test_media_without_a_caption_that_appears_meanwhile_stops_a_second_publish(lab):
     lab.instagram.fail(PUBLISH, "timeout", nth=1)
     lab.points.meanwhile("invoke ConfirmPublish", lambda: lab.post_by_hand(None))

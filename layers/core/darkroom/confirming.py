@@ -52,8 +52,9 @@ def confirm_publish(task: ConfirmTask, ports: CallingPorts) -> dict[str, Any]:
     `published`, `not_published` (publish again), `unclear` (ask again) or `failed` (nothing is live, and `error` says
     why).
 
-    `not_published` takes several FINISHED reads, each after a wait, and no candidate among the account's media: one
-    read may be stale. Raises OutcomeUnknownError when asking has gone on for long enough: then a person has to look.
+    `published` takes the status PUBLISHED; `not_published` several FINISHED reads, each after a wait, and no candidate
+    among the account's media: one read may be stale. Raises OutcomeUnknownError when asking has gone on for long
+    enough: then a person has to look.
     May be run again after any error.
     """
     post = ports.posts.get(task.tenant_id, task.post_id)
@@ -106,7 +107,10 @@ def _confirmed(outcome: str, task: ConfirmTask, *, clean_reads: int = 0, media_i
 
 
 def _candidates(post: Post, access: Access, ports: CallingPorts) -> tuple[Media, ...]:
-    """Media that appeared since the attempt and could be this post: none, ours, or several that look alike."""
+    """
+    Media that appeared since the attempt and could be this post: none, ours, or several that look alike. One alone is
+    no proof: the same picture with the same words may have been sent twice, and ours be the one that is not live.
+    """
     return tuple(media for media in newest_media(post, access, ports) if _could_be(post, media))
 
 

@@ -1,0 +1,126 @@
+"""Which schedules are run: every single fault, every pair around the one call, and random ones by seed."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from random import Random
+
+from tests.faults.kinds import ANSWERS, Fault, faults_at, is_invocation, numbered, representatives
+from tests.faults.running import REAL, Result, run
+from tests.faults.schedules import CONTENTS, Schedule
+
+type Switches = tuple[tuple[str, str | int | float], ...]
+
+DUPLICATES: Switches = (("republish_mode", "dup"),)  # the least forgiving Instagram
+REPUBLISHING: tuple[Switches, ...] = (
+    DUPLICATES,
+    (("republish_mode", "same"),),
+    *(
+        (("republish_mode", "error"), ("republish_error", code))
+        for code in ("24/2207006", "24/2207008", "9007/2207027")
+    ),
+)
+MOST_STALE_READS = 5
+SKEWS = (0, 0, 600, -600)
+# A call has one answer. In a random schedule a list is behind twice at most: when it lies as often as we ask, and the
+# status with it, nobody outside Instagram could tell that a post is live. An undead worker whose call also takes effect
+# late may be later than the minute in which we ask.
+MOST_LIES = 2
+IMPOSSIBLE_TOGETHER = {"undead", "late"}
+# Where a run is after it has gone wrong once.
+_LATER = (
+    *(
+        (f"invoke {function}", nth)
+        for function in ("ConfirmPublish", "PublishContainer", "MarkFailed")
+        for nth in (1, 2, 3)
+    ),
+    *((f"posts.{method}", nth) for method in ("get", "save") for nth in range(3, 10)),
+    *((name, nth) for name in ("accounts.get", "tokens.token") for nth in range(4, 9)),
+    *((f"GET {what}", nth) for what in ("id", "media", "stories") for nth in range(1, 8)),
+    *(("POST media_publish", nth) for nth in (1, 1, 1, 2, 2, 3)),
+)
+
+
+def singles() -> Iterator[Schedule]:
+    """Each fault on either side of each point that an undisturbed post passes; of the one call, on any Instagram."""
+    for content in CONTENTS:
+        faults = [fault for place in numbered(undisturbed(content).points) for fault in faults_at(*place)]
+        for skew in (0, 600, -600):
+            yield Schedule(content, (), DUPLICATES, skew)
+        for fault in faults:
+            yield Schedule(content, (fault,), DUPLICATES)
+        for fault in representatives("POST media_publish", 1):
+            for switches in every_instagram():
+                yield Schedule(content, (fault,), switches)
+
+
+def every_instagram() -> Iterator[Switches]:
+    for switches in REPUBLISHING:
+        for stale in range(MOST_STALE_READS + 1):
+            yield (*switches, ("stale_status_reads", stale))
+
+
+@cache
+def undisturbed(content: str) -> Result:
+    return run(Schedule(content, (), DUPLICATES), REAL)
+
+
+def window(points: tuple[str, ...]) -> range:
+    """From creating the container that is published to having marked the post."""
+    invoked = [index for index, point in enumerate(points) if is_invocation(point)]
+    creating = [index for index in invoked if points[index] == "invoke CreateContainer"]
+    before = next((index for index in invoked if points[index] == "invoke PublishContainer"), len(points))
+    start = max((index for index in creating if index < before), default=0)
+    end = next((index for index in invoked if points[index] == "invoke ReadPermalink"), len(points))
+    return range(start, end)
+
+
+def firsts() -> Iterator[Schedule]:
+    """The first halves of all pairs; `seconds` finds what may follow."""
+    for content in CONTENTS:
+        points = undisturbed(content).points
+        for index in window(points):
+            for fault in representatives(*numbered(points)[index]):
+                yield Schedule(content, (fault,), DUPLICATES)
+
+
+def seconds(first: Result) -> Iterator[Schedule]:
+    """Every second fault at every point that is reached after the first has struck, up to the mark."""
+    for place in numbered(first.points)[first.reached : window(first.points).stop]:
+        for fault in representatives(*place):
+            yield replace(first.schedule, faults=(*first.schedule.faults, fault))
+
+
+def random_schedule(seed: int, number: int) -> Schedule:
+    random = Random(f"{seed}:{number}")
+    content = random.choice(list(CONTENTS))
+    faults = random.sample(faults_at("POST media_publish", 1), random.randint(0, 1))  # half of them at the one call
+    for _ in range(random.choice((1, 2, 2, 3, 3, 4, 5))):
+        point, nth = random.choice(_places(content))
+        fault = random.choice(faults_at(point, nth))
+        if _is_possible([*faults, fault]):
+            faults.append(fault)
+    switches = (*random.choice(REPUBLISHING), ("stale_status_reads", random.randint(0, MOST_STALE_READS)))
+    if random.random() < 0.2:
+        switches = (*switches, ("fresh_read_lag", 6.0))
+    return Schedule(content, tuple(faults), switches, random.choice(SKEWS))
+
+
+@cache
+def _places(content: str) -> list[tuple[str, int]]:
+    points = undisturbed(content).points
+    places = numbered(points)
+    around = [places[index] for index in window(points)]
+    lists = {"story": "GET media"}.get(content, "GET stories")
+    return places + around * 2 + [(point, nth) for point, nth in _LATER if point != lists]
+
+
+def _is_possible(faults: list[Fault]) -> bool:
+    kinds = [fault.kind for fault in faults]
+    return (
+        len(set(faults)) == len(faults)
+        and max(Counter((fault.point, fault.nth) for fault in faults if fault.kind in ANSWERS).values(), default=0) <= 1
+        and kinds.count("list_behind") <= MOST_LIES
+        and not set(kinds) >= IMPOSSIBLE_TOGETHER
+    )
