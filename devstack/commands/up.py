@@ -75,18 +75,22 @@ def name_and_value(text: str) -> tuple[str, str]:
 
 @contextlib.contextmanager
 def _stop_on_terminate() -> Iterator[None]:
-    """SIGTERM unwinds like Ctrl-C, so that everything is stopped in order."""
+    """
+    SIGTERM unwinds like Ctrl-C, so that everything is stopped in order; and so does SIGINT where it was ignored, as a
+    shell makes it for what it starts in the background.
+    """
 
     def unwind(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    previous = signal.signal(signal.SIGTERM, unwind)
+    previous = {each: signal.signal(each, unwind) for each in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for each, handler in previous.items():
+            signal.signal(each, handler)
 
 
 @contextlib.contextmanager
