@@ -44,7 +44,9 @@ def a_post(**changes: Any) -> Post:
         tenant_id=TENANT,
         account_id="acc_00000000000000000000000001",
         content=content(),
+        state_since=accepted_at,
         accepted_at=accepted_at,
+        queued_at=accepted_at,
     )
     return replace(post, **changes)
 

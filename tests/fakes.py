@@ -55,11 +55,18 @@ class Clock:
 
 
 class FakePosts:
+    """`moves` are the states that posts have come to, as their timelines would tell."""
+
     def __init__(self, *posts: Post) -> None:
         self.stored = {(post.tenant_id, post.id): post for post in posts}
+        self.again: dict[tuple[str, str], datetime] = {}
+        self.moves: list[tuple[str, PostState]] = []
 
     def add(self, post: Post) -> Post:
-        return self.stored.setdefault((post.tenant_id, post.id), post)
+        known = self.stored.setdefault((post.tenant_id, post.id), replace(post, has_moved=False))
+        if known.state_since == post.state_since and (post.id, post.state) not in self.moves:
+            self.moves.append((post.id, post.state))
+        return known
 
     def get(self, tenant_id: str, post_id: str) -> Post:
         try:
@@ -67,13 +74,17 @@ class FakePosts:
         except KeyError:
             raise NotFoundError from None
 
-    def save(self, post: Post) -> Post:
+    def save(self, post: Post, without: tuple[int | None, ...] = ()) -> Post:
         stored = self.stored.get((post.tenant_id, post.id))
         if stored is None or stored.version != post.version:
             raise ConflictError
-        saved = replace(post, version=post.version + 1)
-        self.stored[post.tenant_id, post.id] = replace(saved, containers=stored.containers)
-        return saved
+        saved = replace(post, version=post.version + 1, has_moved=False)
+        kept = tuple(each for each in stored.containers if each.item not in without)
+        self.stored[post.tenant_id, post.id] = replace(saved, containers=kept)
+        self.again.pop((post.tenant_id, post.id), None)
+        if post.has_moved:
+            self.moves.append((post.id, post.state))
+        return replace(saved, containers=tuple(each for each in post.containers if each.item not in without))
 
     def add_container(self, post: Post, container: Container) -> None:
         stored = self.stored.get((post.tenant_id, post.id))
@@ -84,13 +95,26 @@ class FakePosts:
         ordered = sorted([*others, container], key=lambda each: (each.item is None, each.item or 0))
         self.stored[post.tenant_id, post.id] = replace(stored, containers=tuple(ordered))
 
-    def open_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
+    def look_again_after(self, post: Post, moment: datetime) -> None:
+        key = (post.tenant_id, post.id)
+        if key in self.stored and self.stored[key].state in OPEN:
+            self.again[key] = moment
+
+    def left_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
         left = sorted(
-            (post.accepted_at, key)
+            (self.again.get(key, post.queued_at or post.accepted_at), key)
             for key, post in self.stored.items()
-            if post.state in OPEN and post.accepted_at < moment
+            if post.state in OPEN
         )
-        return tuple(key for _, key in left[:limit])
+        return tuple(key for since, key in left if since < moment)[:limit]
+
+    def due_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
+        due = sorted(
+            (post.publish_at, key)
+            for key, post in self.stored.items()
+            if post.state is PostState.SCHEDULED and post.publish_at is not None and post.publish_at < moment
+        )
+        return tuple(key for _, key in due)[:limit]
 
     def page(self, tenant_id: str, page: PageRequest, account_id: str | None, state: PostState | None) -> Page[Post]:
         """As in DynamoDB, `state` filters what a page found: a page may hold fewer posts than asked for."""

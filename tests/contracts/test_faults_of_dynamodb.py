@@ -45,7 +45,7 @@ def test_a_busy_table_means_wait(posts, client, wire, code):
     post = posts.add(a_post())
     for operation, call in (
         ("GetItem", lambda: posts.get(TENANT, post.id)),
-        ("UpdateItem", lambda: posts.save(post.moved_to(PostState.PROCESSING))),
+        ("UpdateItem", lambda: posts.save(post.moved_to(PostState.PROCESSING, NOW))),
         ("PutItem", lambda: posts.add(a_post())),
     ):
         wire.answers(client, operation, code)
@@ -93,11 +93,11 @@ def test_a_save_whose_answer_was_lost_is_found_when_read_again(posts, client, wi
     post = posts.add(a_post())
     wire.loses_the_answer(client, "UpdateItem")
     with pytest.raises(StoreUnavailableError):
-        posts.save(post.moved_to(PostState.PROCESSING))
+        posts.save(post.moved_to(PostState.PROCESSING, NOW))
     wire.mended()
     assert posts.get(TENANT, post.id).state is PostState.PROCESSING
     with pytest.raises(ConflictError):
-        posts.save(post.moved_to(PostState.FAILED))
+        posts.save(post.moved_to(PostState.FAILED, NOW))
 
 
 def test_adding_again_after_a_lost_answer_is_one_post(posts, client, wire):

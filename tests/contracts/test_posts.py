@@ -116,7 +116,7 @@ def test_the_same_id_under_two_tenants_is_two_posts(posts):
 
 def test_saving_writes_a_new_version(posts):
     post = posts.add(a_post())
-    saved = posts.save(post.moved_to(PostState.PROCESSING))
+    saved = posts.save(post.moved_to(PostState.PROCESSING, NOW))
     assert saved.version == post.version + 1
     assert posts.get(TENANT, post.id) == saved
 
@@ -129,15 +129,15 @@ def test_saving_can_take_values_back(posts):
 
 def test_refuses_to_save_over_what_somebody_else_has_saved(posts):
     post = posts.add(a_post())
-    first = posts.save(post.moved_to(PostState.PROCESSING))
+    first = posts.save(post.moved_to(PostState.PROCESSING, NOW))
     with pytest.raises(ConflictError):
-        posts.save(post.moved_to(PostState.FAILED))
+        posts.save(post.moved_to(PostState.FAILED, NOW))
     assert posts.get(TENANT, post.id) == first
 
 
 def test_refuses_to_save_what_was_never_added(posts):
     with pytest.raises(ConflictError):
-        posts.save(a_post().moved_to(PostState.PROCESSING))
+        posts.save(a_post().moved_to(PostState.PROCESSING, NOW))
 
 
 def test_one_of_many_parallel_saves_wins(posts):
@@ -145,7 +145,7 @@ def test_one_of_many_parallel_saves_wins(posts):
 
     def attempt(number):
         try:
-            return posts.save(replace(post.moved_to(PostState.PROCESSING), publish_attempts=number))
+            return posts.save(replace(post.moved_to(PostState.PROCESSING, NOW), publish_attempts=number))
         except ConflictError:
             return None
 
@@ -165,7 +165,7 @@ def test_containers_added_side_by_side_are_all_kept_in_the_order_of_the_carousel
 def test_a_save_does_not_lose_a_container_that_was_added_meanwhile(posts):
     post = posts.add(a_post())
     posts.add_container(post, a_container())
-    posts.save(post.moved_to(PostState.PROCESSING))
+    posts.save(post.moved_to(PostState.PROCESSING, NOW))
     assert posts.get(TENANT, post.id).containers == (a_container(),)
 
 
@@ -260,10 +260,10 @@ def test_the_last_page_says_that_nothing_follows_even_when_it_is_full(posts, acc
 def test_only_posts_that_are_on_their_way_and_old_enough_are_open(posts):
     minute = timedelta(minutes=1)
     oldest, young = (posts.add(a_post(accepted_at=NOW - minute * age)) for age in (9, 1))
-    moving = posts.save(posts.add(a_post(accepted_at=NOW - minute * 8)).moved_to(PostState.PROCESSING))
+    moving = posts.save(posts.add(a_post(accepted_at=NOW - minute * 8)).moved_to(PostState.PROCESSING, NOW))
     for end in (PostState.FAILED,):
-        posts.save(posts.add(a_post(accepted_at=NOW - minute * 7)).moved_to(end))
-    found = posts.open_before(NOW - minute * 2, 10)
+        posts.save(posts.add(a_post(accepted_at=NOW - minute * 7)).moved_to(end, NOW))
+    found = posts.left_before(NOW - minute * 2, 10)
     assert found == ((oldest.tenant_id, oldest.id), (moving.tenant_id, moving.id))
     assert young.id not in str(found)
-    assert posts.open_before(NOW - minute * 2, 1) == found[:1]
+    assert posts.left_before(NOW - minute * 2, 1) == found[:1]

@@ -113,6 +113,6 @@ class NaivePublisher:
 def _publish_naively(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
     post = ports.posts.get(task.tenant_id, task.post_id)
     if post.state is PostState.PROCESSING:
-        post = ports.posts.save(post.moved_to(PostState.PUBLISHING))
+        post = ports.posts.save(post.moved_to(PostState.PUBLISHING, ports.now()))
     main = known_container(post, None)
     return {"media_id": ports.instagram.publish_container(access(post, ports), main.container_id)}

@@ -427,7 +427,7 @@ def test_a_worker_that_read_the_post_before_it_failed_cannot_publish_it(world):
     lists = world.instagram.recent_media
 
     def meanwhile(access):
-        world.posts.save(world.post().moved_to(PostState.FAILED))
+        world.posts.save(world.post().moved_to(PostState.FAILED, NOW))
         return lists(access)
 
     world.instagram.recent_media = meanwhile

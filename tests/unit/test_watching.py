@@ -54,7 +54,7 @@ def test_a_post_that_is_being_run_is_left_alone(ended):
 @pytest.mark.parametrize("state", [PostState.PUBLISHED, PostState.FAILED, PostState.UNCONFIRMED])
 def test_a_post_that_has_ended_is_left_alone_even_if_the_index_is_behind(state):
     world = World(state=state)
-    world.posts.open_before = lambda _moment, _limit: ((world.post.tenant_id, world.post.id),)
+    world.posts.left_before = lambda _moment, _limit: ((world.post.tenant_id, world.post.id),)
     assert watching.watch(world.ports) == {"open": 1, "run_again": 0, "given_up": 0}
     assert world.workflows.runs == {}
 
@@ -81,7 +81,7 @@ def test_a_post_that_ends_while_it_is_given_up_keeps_its_end():
 
     def published_meanwhile(post, run):
         if run == watching.MOST_RUNS:
-            world.posts.save(world.post.moved_to(PostState.PUBLISHED, media_id="1"))
+            world.posts.save(world.post.moved_to(PostState.PUBLISHED, NOW, media_id="1"))
         return state_of(post, run)
 
     world.workflows.state = published_meanwhile

@@ -137,7 +137,7 @@ def mark_published(task: PublishedTask, ports: Ports) -> dict[str, Any]:
     post = ports.posts.get(task.tenant_id, task.post_id)
     if post.state is not PostState.PUBLISHED:
         live = {"media_id": task.media_id, "published_at": ports.now()}
-        ports.posts.save(post.moved_to(PostState.PUBLISHED, **live, problem=None, failed_at=None))
+        ports.posts.save(post.moved_to(PostState.PUBLISHED, ports.now(), **live, problem=None, failed_at=None))
     return {}
 
 
@@ -162,7 +162,7 @@ def mark_failed(task: FailureTask, ports: Ports) -> dict[str, Any]:
     post = ports.posts.get(task.tenant_id, task.post_id)
     if post.state in (PostState.QUEUED, PostState.PROCESSING, PostState.PUBLISHING):
         state = PostState.FAILED if post.publish_attempted_at is None else PostState.UNCONFIRMED
-        ports.posts.save(post.moved_to(state, problem=_told(problem, state), failed_at=ports.now()))
+        ports.posts.save(post.moved_to(state, ports.now(), problem=_told(problem, state), failed_at=ports.now()))
     if problem["code"] in _FLAGS and "instagram" in problem:
         with suppress(NotFoundError):  # disconnected meanwhile
             _flag(account_of(post, ports), post, problem, ports)

@@ -64,6 +64,7 @@ def submit(draft: Draft, caller: Caller, post_id: str, request_id: str, ports: P
     Raises InvalidPostError, NotFoundError, AccountUnavailableError before anything is written.
     """
     account = _checked(draft, caller, ports)
+    now = ports.now()
     post = ports.posts.add(
         Post(
             id=post_id,
@@ -71,7 +72,9 @@ def submit(draft: Draft, caller: Caller, post_id: str, request_id: str, ports: P
             account_id=account.id,
             content=draft.content,
             external_id=draft.external_id,
-            accepted_at=ports.now(),
+            state_since=now,
+            accepted_at=now,
+            queued_at=now,
             request_id=request_id,
         )
     )

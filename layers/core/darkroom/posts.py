@@ -21,32 +21,49 @@ RunState = Literal["none", "running", "ended"]  # of one execution of the workfl
 
 
 class PostState(StrEnum):
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
     QUEUED = "queued"
     PROCESSING = "processing"
+    DELAYED = "delayed"
     PUBLISHING = "publishing"
     PUBLISHED = "published"
     FAILED = "failed"
+    CANCELLED = "cancelled"
     UNCONFIRMED = "unconfirmed"
 
 
 # Where each state may go. PUBLISHING falls back to PROCESSING when Instagram says that the container is not ready after
-# all; FAILED and UNCONFIRMED are ends that a late proof may still turn into PUBLISHED.
+# all, and QUEUED goes straight to it when an attempt of an earlier try still has to be asked about. FAILED and
+# UNCONFIRMED are ends that a late proof may still turn into PUBLISHED, and from which a person may try again.
 TRANSITIONS: Mapping[PostState, frozenset[PostState]] = MappingProxyType(
     {
-        PostState.QUEUED: frozenset({PostState.PROCESSING, PostState.FAILED}),
-        PostState.PROCESSING: frozenset({PostState.PUBLISHING, PostState.FAILED}),
+        PostState.DRAFT: frozenset({PostState.SCHEDULED, PostState.QUEUED, PostState.CANCELLED}),
+        PostState.SCHEDULED: frozenset({PostState.DRAFT, PostState.QUEUED, PostState.CANCELLED}),
+        PostState.QUEUED: frozenset(
+            {PostState.PROCESSING, PostState.PUBLISHING, PostState.DELAYED, PostState.FAILED, PostState.CANCELLED}
+        ),
+        PostState.PROCESSING: frozenset(
+            {PostState.PUBLISHING, PostState.DELAYED, PostState.FAILED, PostState.CANCELLED}
+        ),
+        PostState.DELAYED: frozenset({PostState.PROCESSING, PostState.FAILED, PostState.CANCELLED}),
         PostState.PUBLISHING: frozenset(
             {PostState.PROCESSING, PostState.PUBLISHED, PostState.FAILED, PostState.UNCONFIRMED}
         ),
-        PostState.UNCONFIRMED: frozenset({PostState.PUBLISHED, PostState.FAILED}),
-        PostState.FAILED: frozenset({PostState.PUBLISHED}),
+        PostState.UNCONFIRMED: frozenset({PostState.PUBLISHED, PostState.FAILED, PostState.QUEUED}),
+        PostState.FAILED: frozenset({PostState.PUBLISHED, PostState.QUEUED}),
         PostState.PUBLISHED: frozenset(),
+        PostState.CANCELLED: frozenset(),
     }
 )
 
 
-# Accepted and not yet at an end: somebody or something still has to move the post.
-OPEN = frozenset({PostState.QUEUED, PostState.PROCESSING, PostState.PUBLISHING})
+# On its way and not yet at an end: an execution has to be moving the post.
+OPEN = frozenset({PostState.QUEUED, PostState.PROCESSING, PostState.DELAYED, PostState.PUBLISHING})
+# How many executions one try may take; the watchdog starts all but the first.
+MOST_RUNS = 5
+# Its caller may still change it.
+EDITABLE = frozenset({PostState.DRAFT, PostState.SCHEDULED})
 
 # What a request may hold and nothing else; pydantic reads this where it validates.
 _REFUSE_UNKNOWN = {"extra": "forbid"}
@@ -93,7 +110,10 @@ class ReelOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostContent:
-    """What is to appear on Instagram. Never changed in silence: what cannot be carried is refused."""
+    """
+    What is to appear on Instagram. Never changed in silence: what cannot be carried is refused. `first_comment` and
+    `comments_enabled` (false turns comments off) come after the post is live: Instagram takes them on media only.
+    """
 
     __pydantic_config__ = _REFUSE_UNKNOWN
 
@@ -104,6 +124,8 @@ class PostContent:
     collaborators: tuple[str, ...] = ()
     reel: ReelOptions | None = None
     is_ai_generated: bool | None = None
+    first_comment: str | None = None
+    comments_enabled: bool | None = None
 
     def media_type(self, item: MediaItem) -> MediaType | None:
         """Given, or implied by the kind, or plain from the URL's ending; None when nobody can tell."""
@@ -131,11 +153,27 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FirstComment:
+    """
+    How far the first comment has got. `attempted_at` is written before Instagram is asked: a comment cannot be unsent
+    either, so while it is set and no id is known, only asking goes on.
+    """
+
+    attempted_at: datetime | None = None
+    comment_id: str | None = None
+    problem: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
     """
     `publish_attempted_at` is written before Instagram is asked to publish and only taken back when an answer proves
     that nothing happened: while it is set, publishing again needs proof. `fence` holds the newest media ids of the
     account just before that attempt: what is listed there cannot be this post. `problem` is the body the API shows.
+
+    `tries` counts how often its caller has had it published: the first time, and each retry. `rebuilds` counts lost
+    containers that were made anew, `delays` how often it was put off in this try. `probes` names the outage that this
+    post was let through to find out about. `has_moved`: its state is not yet stored.
     """
 
     id: str
@@ -143,25 +181,44 @@ class Post:
     account_id: str
     content: PostContent
     external_id: str | None = None
+    group_id: str | None = None
+    duplicate_of: str | None = None
     state: PostState = PostState.QUEUED
+    state_since: datetime
     accepted_at: datetime
+    publish_at: datetime | None = None
+    time_zone: str | None = None
+    queued_at: datetime | None = None
     request_id: str | None = None
+    tries: int = 1
     containers: tuple[Container, ...] = ()
+    rebuilds: int = 0
+    delays: int = 0
+    delayed_until: datetime | None = None
+    probes: str | None = None
     publish_attempted_at: datetime | None = None
     publish_attempts: int = 0
     fence: tuple[str, ...] = ()
     published_at: datetime | None = None
     failed_at: datetime | None = None
+    cancelled_at: datetime | None = None
     media_id: str | None = None
     permalink: str | None = None
+    comment: FirstComment = FirstComment()
     problem: dict[str, Any] | None = None
     version: int = field(default=1)
+    has_moved: bool = False
+
+    @property
+    def first_run(self) -> int:
+        """The number of this try's first execution: each try has its own."""
+        return (self.tries - 1) * MOST_RUNS + 1
 
     def container(self, item: int | None) -> Container | None:
         return next((container for container in self.containers if container.item == item), None)
 
-    def moved_to(self, state: PostState, **changes: Any) -> "Post":
+    def moved_to(self, state: PostState, now: datetime, **changes: Any) -> "Post":
         """The post in its next state. Raises ConflictError where there is no such step."""
         if state not in TRANSITIONS[self.state]:
             raise ConflictError("post_state_conflict", f"A {self.state} post cannot become {state}.")
-        return replace(self, state=state, **changes)
+        return replace(self, state=state, state_since=now, has_moved=True, **changes)

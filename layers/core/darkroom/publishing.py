@@ -40,7 +40,7 @@ def begin_post(task: PostTask, ports: Ports) -> dict[str, Any]:
     post = ports.posts.get(task.tenant_id, task.post_id)
     account_of(post, ports).require_publishing(ports.now())
     if post.state is PostState.QUEUED:
-        post = ports.posts.save(post.moved_to(PostState.PROCESSING))
+        post = ports.posts.save(post.moved_to(PostState.PROCESSING, ports.now()))
     items = containers.plan(post.content).items
     return {"is_carousel": bool(items), "items": list(range(len(items)))}
 
@@ -160,6 +160,7 @@ def _attempting(post: Post, fence: tuple[Media, ...], ports: Ports) -> Post:
     """
     attempting = post.moved_to(
         PostState.PUBLISHING,
+        ports.now(),
         publish_attempted_at=ports.now(),
         publish_attempts=post.publish_attempts + 1,
         fence=post.fence if post.publish_attempts else tuple(media.id for media in fence),

@@ -34,28 +34,62 @@ class NewPost(PostContent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Warning:  # noqa: A001 — the API's word; Python's own is not used here
+    """The request was accepted; `post_id` is the post that it may be a mistaken repetition of."""
+
+    code: Literal["duplicate_suspected"]
+    message: str
+    post_id: str
+
+
+def _duplicate(post_id: str) -> Warning:
+    message = "The same content was accepted for this account within the last 24 hours."
+    return Warning(code="duplicate_suspected", message=message, post_id=post_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PostView(PostContent):
-    """`problem` says why a failed post failed and whose turn it is. `containers` are in the order of the items."""
+    """
+    `problem` says why a failed post failed, or why a delayed one waits, and whose turn it is. `containers` are in the
+    order of the items. `version` is what If-Match takes.
+    """
 
     id: str
     account_id: str
     external_id: str | None
+    group_id: str | None
     state: PostState
+    state_since: datetime
     accepted_at: datetime
+    publish_at: datetime | None
+    time_zone: str | None
+    queued_at: datetime | None
+    delayed_until: datetime | None
     containers: tuple[Container, ...]
     publish_attempted_at: datetime | None
     published_at: datetime | None
     failed_at: datetime | None
+    cancelled_at: datetime | None
     media_id: str | None
     permalink: str | None
+    first_comment_id: str | None
+    first_comment_problem: dict[str, Any] | None
     problem: dict[str, Any] | None
+    tries: int
     version: int
+    warnings: tuple[Warning, ...]
 
     @classmethod
     def of(cls, post: Post) -> "PostView":
         content = {name: getattr(post.content, name) for name in _CONTENT_FIELDS}
-        own = {field.name for field in fields(cls)} - set(_CONTENT_FIELDS)
-        return cls(**content, **{name: getattr(post, name) for name in own})
+        own = {field.name for field in fields(cls)} & {field.name for field in fields(Post)} - set(_CONTENT_FIELDS)
+        return cls(
+            **content,
+            **{name: getattr(post, name) for name in own},
+            first_comment_id=post.comment.comment_id,
+            first_comment_problem=post.comment.problem,
+            warnings=(_duplicate(post.duplicate_of),) if post.duplicate_of else (),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,29 +1,40 @@
 """
-No post stays in limbo. A post that is open and has no running execution is run again, minutes after it was left.
+No post stays in limbo. A scheduled post that is due is started, by its own schedule or, behind that, by the watchdog;
+a post that is open and has no running execution is run again, minutes after it was left.
 
 Running again is all it takes: every step finds what is done already, and a publish whose outcome is unknown is asked
 about before anything is sent. So a post that was stored but never started, one whose execution was stopped, and one
 whose end could not be written down are the same case. Two watchdogs at once do no harm: a run is started once.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from darkroom import problems
-from darkroom.errors import ConflictError, DarkroomError
+from darkroom.errors import ConflictError, DarkroomError, NotFoundError
 from darkroom.instagram.errors import OutcomeUnknownError
-from darkroom.posts import OPEN, Post, PostState, RunState
+from darkroom.posts import MOST_RUNS, OPEN, Post, PostState, RunState
+from darkroom.workflow import PostTask
 
 LEFT_AFTER = timedelta(minutes=2)  # longer than accepting a post and starting its execution can take
-MOST_RUNS = 5
-MOST_AT_ONCE = 100  # the rest is found the next minute
+OVERDUE_AFTER = timedelta(minutes=1)  # a schedule that has not fired by then does not keep the promise
+MOST_AT_ONCE = 100  # of each kind; the rest is found the next minute
 
 
 class Posts(Protocol):
-    def open_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
-        """Tenant and post ids of open posts accepted before then, oldest first; some may have ended since."""
+    def due_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
+        """Tenant and post ids of scheduled posts, the one due longest first; some may have been started since."""
+        ...
+
+    def left_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
+        """Tenant and post ids of open posts nobody has looked at since then, oldest first; some may have ended."""
+        ...
+
+    def look_again_after(self, post: Post, moment: datetime) -> None:
+        """So that those behind it get their turn."""
         ...
 
     def get(self, tenant_id: str, post_id: str) -> Post: ...
@@ -42,20 +53,61 @@ class Ports:
     now: Callable[[], datetime]
 
 
+def start_post(task: PostTask, ports: Ports) -> dict[str, Any]:
+    """
+    What a post's schedule does when it fires. Answers `{outcome}`. May be done twice, and too early or too late for a
+    post that was moved or cancelled meanwhile: what is stored decides.
+    """
+    try:
+        return {"outcome": _started(ports.posts.get(task.tenant_id, task.post_id), ports)}
+    except NotFoundError:
+        return {"outcome": "gone"}
+
+
 def watch(ports: Ports) -> dict[str, Any]:
-    """Looks after every post that was left. Answers how many there were, and how many were run again or given up."""
-    found = ports.posts.open_before(ports.now() - LEFT_AFTER, MOST_AT_ONCE)
-    outcomes = [_look_after(tenant_id, post_id, ports) for tenant_id, post_id in found]
-    return {"open": len(found), "run_again": outcomes.count("run again"), "given_up": outcomes.count("given up")}
+    """
+    Looks after every post that is due or was left. Answers how many were found, and what became of them; `overdue` are
+    those that their own schedule should have started long ago.
+    """
+    now = ports.now()
+    due = [ports.posts.get(*ids) for ids in ports.posts.due_before(now, MOST_AT_ONCE)]
+    overdue = [post for post in due if post.publish_at and now - post.publish_at > OVERDUE_AFTER]
+    started = Counter(_started(post, ports) for post in due)
+    left = ports.posts.left_before(now - LEFT_AFTER, MOST_AT_ONCE)
+    outcomes = Counter(_looked_after(tenant_id, post_id, ports) for tenant_id, post_id in left)
+    return {
+        "due": len(due),
+        "overdue": len(overdue),
+        "started": started["started"],
+        "open": len(left),
+        "run_again": outcomes["run again"],
+        "given_up": outcomes["given up"],
+    }
 
 
-def _look_after(tenant_id: str, post_id: str, ports: Ports) -> str:
+def _started(post: Post, ports: Ports) -> str:
+    now = ports.now()
+    if post.state is PostState.SCHEDULED:
+        if post.publish_at is None or post.publish_at > now:
+            return "not due"
+        try:
+            post = ports.posts.save(post.moved_to(PostState.QUEUED, now, queued_at=now))
+        except ConflictError:
+            return "changed meanwhile"  # started by somebody else, moved or cancelled: they know better
+    elif post.state is not PostState.QUEUED:
+        return "not scheduled"
+    ports.workflows.start(post, post.first_run)
+    return "started"
+
+
+def _looked_after(tenant_id: str, post_id: str, ports: Ports) -> str:
     post = ports.posts.get(tenant_id, post_id)
     if post.state not in OPEN:
         return "ended"
-    for run in range(1, MOST_RUNS + 1):
+    for run in range(post.first_run, post.first_run + MOST_RUNS):
         state = ports.workflows.state(post, run)
         if state == "running":
+            ports.posts.look_again_after(post, ports.now())
             return "running"
         if state == "none":
             ports.workflows.start(post, run)
@@ -68,8 +120,9 @@ def _given_up(post: Post, ports: Ports) -> str:
     is_unknown = post.publish_attempted_at is not None
     state = PostState.UNCONFIRMED if is_unknown else PostState.FAILED
     problem = problems.describe(OutcomeUnknownError() if is_unknown else DarkroomError())
+    now = ports.now()
     try:
-        ports.posts.save(post.moved_to(state, problem=problem, failed_at=ports.now()))
+        ports.posts.save(post.moved_to(state, now, problem=problem, failed_at=now))
     except ConflictError:
         return "ended"  # somebody was faster
     return "given up"

@@ -159,7 +159,7 @@ def newest_media(post: Post, access: Access, ports: CallingPorts) -> tuple[Media
 
 def attempt_taken_back(post: Post, ports: Ports) -> None:
     """Only when Instagram is known not to have published: from here on the post may be published again."""
-    ports.posts.save(post.moved_to(PostState.PROCESSING, publish_attempted_at=None))
+    ports.posts.save(post.moved_to(PostState.PROCESSING, ports.now(), publish_attempted_at=None))
 
 
 def caught_problem(error: dict[str, str]) -> dict[str, Any] | None:

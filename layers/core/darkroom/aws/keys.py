@@ -6,6 +6,8 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
                                           DEFAULT         which account is the default
                     INSTAGRAM#<ig id>     HOLDER          the one tenant that holds this Instagram account
     PostsTable      TENANT#<tenant>       POST#<id>       a post; ByAccount lists one account's, Open what is on its way
+                                                          and, apart, what is scheduled
+                                          TIMELINE#<id>#… what happened to a post (expires)
     CallersTable    KEY#<sha256>          KEY             an API key
                     CONNECT#<id>          CONNECT         a connect session (expires)
                     IDEMPOTENCY#<hash>    IDEMPOTENCY     the answer to an Idempotency-Key (expires)
@@ -18,6 +20,7 @@ type Key = dict[str, dict[str, str]]
 BY_ACCOUNT = "ByAccount"
 OPEN = "Open"
 OPEN_PARTITION = "OPEN"
+SCHEDULED_PARTITION = "SCHEDULED"
 ACCOUNT_PREFIX = "ACCOUNT#"
 POST_PREFIX = "POST#"
 
@@ -58,6 +61,14 @@ def account_posts(tenant_id: str, account_id: str) -> str:
 def post_of(pk: str, sk: str) -> tuple[str, str]:
     """Tenant id and post id of an item's keys."""
     return pk.removeprefix("TENANT#"), sk.removeprefix(POST_PREFIX)
+
+
+def timeline_prefix(post_id: str) -> str:
+    return f"TIMELINE#{post_id}#"
+
+
+def timeline(tenant_id: str, post_id: str, mark: str) -> Key:
+    return _key(tenant(tenant_id), timeline_prefix(post_id) + mark)
 
 
 def api_key(sha256: str) -> Key:

@@ -9,9 +9,20 @@ from botocore.exceptions import ClientError
 
 from darkroom.aws import keys
 from darkroom.aws.dynamodb import is_condition_failure, marshal, moment, text, translated, unmarshal
+from darkroom.aws.timeline import state_item
 from darkroom.errors import ConflictError, NotFoundError
 from darkroom.pages import Page, PageRequest, cursor
-from darkroom.posts import OPEN, Container, MediaItem, Post, PostContent, PostState, ReelOptions, UserTag
+from darkroom.posts import (
+    OPEN,
+    Container,
+    FirstComment,
+    MediaItem,
+    Post,
+    PostContent,
+    PostState,
+    ReelOptions,
+    UserTag,
+)
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -25,16 +36,14 @@ class DynamoDBPosts:
     table: str
 
     def add(self, post: Post) -> Post:
+        put = {"TableName": self.table, "Item": _item(post), "ConditionExpression": "attribute_not_exists(pk)"}
         try:
-            with translated():
-                self.client.put_item(
-                    TableName=self.table, Item=_item(post), ConditionExpression="attribute_not_exists(pk)"
-                )
+            self._write({"Put": put}, self._arrival(post))
         except ClientError as error:
             if is_condition_failure(error):
                 return self.get(post.tenant_id, post.id)
             raise
-        return post
+        return replace(post, has_moved=False)
 
     def get(self, tenant_id: str, post_id: str) -> Post:
         with translated():
@@ -43,33 +52,46 @@ class DynamoDBPosts:
             raise NotFoundError
         return _post(unmarshal(answer["Item"]))
 
-    def save(self, post: Post) -> Post:
-        """Containers are written by `add_container` only: a save never loses one that was added meanwhile."""
-        saved = replace(post, version=post.version + 1)
-        changes = {"state": post.state.value, "version": saved.version, **_openness(post), **_progress(post)}
-        present = {name: value for name, value in changes.items() if value is not None}
-        absent = [name for name, value in changes.items() if value is None]
-        update = "SET " + ", ".join(f"#{name} = :{name}" for name in present)
-        if absent:
-            update += " REMOVE " + ", ".join(f"#{name}" for name in absent)
+    def save(self, post: Post, without: tuple[int | None, ...] = ()) -> Post:
+        """
+        Containers are written by `add_container` only: a save never loses one that was added meanwhile. `without` names
+        those that the same write forgets.
+        """
+        saved = replace(post, version=post.version + 1, has_moved=False)
+        changes = {"state": post.state.value, "version": saved.version, **_openness(post), **_changeable(post)}
+        update = _update_of(changes, [f"containers.#{_slot(item)}" for item in without])
+        write = {
+            "TableName": self.table,
+            "Key": keys.post(post.tenant_id, post.id),
+            "UpdateExpression": update,
+            "ConditionExpression": "#version = :expected",
+            "ExpressionAttributeNames": {f"#{name}": name for name in [*changes, *map(_slot, without)]},
+            "ExpressionAttributeValues": {
+                **{f":{name}": value for name, value in marshal(changes).items()},
+                ":expected": {"N": str(post.version)},
+            },
+        }
         try:
-            with translated():
-                self.client.update_item(
-                    TableName=self.table,
-                    Key=keys.post(post.tenant_id, post.id),
-                    UpdateExpression=update,
-                    ConditionExpression="#version = :expected",
-                    ExpressionAttributeNames={f"#{name}": name for name in changes},
-                    ExpressionAttributeValues={
-                        **{f":{name}": value for name, value in marshal(present).items()},
-                        ":expected": {"N": str(post.version)},
-                    },
-                )
+            self._write({"Update": write}, *([self._arrival(post)] if post.has_moved else []))
         except ClientError as error:
             if is_condition_failure(error):
                 raise ConflictError from error
             raise
-        return saved
+        kept = tuple(container for container in post.containers if container.item not in without)
+        return replace(saved, containers=kept)
+
+    def _arrival(self, post: Post) -> dict[str, Any]:
+        """The timeline's entry of a new state, written with it or not at all."""
+        return {"Put": {"TableName": self.table, "Item": state_item(post)}}
+
+    def _write(self, first: dict[str, Any], *more: dict[str, Any]) -> None:
+        """In one transaction where there is more than one write: a single one costs half."""
+        with translated():
+            if more:
+                writes: Any = [first, *more]
+                self.client.transact_write_items(TransactItems=writes)
+            else:
+                self.client.update_item(**first["Update"])
 
     def add_container(self, post: Post, container: Container) -> None:
         try:
@@ -90,14 +112,36 @@ class DynamoDBPosts:
                 raise ConflictError from error
             raise
 
-    def open_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
+    def look_again_after(self, post: Post, moment: datetime) -> None:
+        """Moves an open post behind the others in `left_before`, whatever else is being written about it."""
+        try:
+            with translated():
+                self.client.update_item(
+                    TableName=self.table,
+                    Key=keys.post(post.tenant_id, post.id),
+                    UpdateExpression="SET open_since = :moment",
+                    ConditionExpression="open_pk = :open",
+                    ExpressionAttributeValues=marshal({":moment": moment, ":open": keys.OPEN_PARTITION}),
+                )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+
+    def left_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
         """Eventually consistent: a post may have ended since."""
+        return self._waiting(keys.OPEN_PARTITION, moment, limit)
+
+    def due_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
+        """Eventually consistent: a post may have been started, moved or cancelled since."""
+        return self._waiting(keys.SCHEDULED_PARTITION, moment, limit)
+
+    def _waiting(self, partition: str, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
         with translated():
             answer = self.client.query(
                 TableName=self.table,
                 IndexName=keys.OPEN,
                 KeyConditionExpression="open_pk = :open AND open_since < :moment",
-                ExpressionAttributeValues={":open": {"S": keys.OPEN_PARTITION}, ":moment": {"S": text(moment)}},
+                ExpressionAttributeValues={":open": {"S": partition}, ":moment": {"S": text(moment)}},
                 Limit=limit,
             )
         return tuple(keys.post_of(item["pk"]["S"], item["sk"]["S"]) for item in answer["Items"])
@@ -126,25 +170,48 @@ class DynamoDBPosts:
         return Page(tuple(post for post in found[: page.limit] if state in (None, post.state)), more)
 
 
-def _openness(post: Post) -> dict[str, str | None]:
-    """Only open posts have these, and so only they are in the Open index."""
-    is_open = post.state in OPEN
-    return {
-        "open_pk": keys.OPEN_PARTITION if is_open else None,
-        "open_since": text(post.accepted_at) if is_open else None,
+def _update_of(changes: dict[str, Any], forgotten: list[str]) -> str:
+    """None removes an attribute."""
+    present = [f"#{name} = :{name}" for name, value in changes.items() if value is not None]
+    absent = [f"#{name}" for name, value in changes.items() if value is None] + forgotten
+    return f"SET {', '.join(present)}" + (f" REMOVE {', '.join(absent)}" if absent else "")
+
+
+def _openness(post: Post) -> dict[str, Any]:
+    """Only open and scheduled posts have these, and so only they are in the Open index."""
+    if post.state is PostState.SCHEDULED:
+        return {"open_pk": keys.SCHEDULED_PARTITION, "open_since": post.publish_at}
+    if post.state in OPEN:
+        return {"open_pk": keys.OPEN_PARTITION, "open_since": post.queued_at or post.accepted_at}
+    return {"open_pk": None, "open_since": None}
+
+
+# Stored as they are; of the other fields, some never change and some have a form of their own.
+_PLAIN = (
+    "state_since", "publish_at", "time_zone", "queued_at", "tries", "rebuilds", "delays", "delayed_until", "probes",
+    "publish_attempted_at", "publish_attempts", "fence", "published_at", "failed_at", "cancelled_at", "media_id",
+    "permalink",
+)  # fmt: skip
+_MOMENTS = (
+    "publish_at", "queued_at", "delayed_until", "publish_attempted_at", "published_at", "failed_at", "cancelled_at",
+)  # fmt: skip
+_TEXTS = (
+    "external_id", "group_id", "duplicate_of", "time_zone", "request_id", "probes", "media_id", "permalink",
+)  # fmt: skip
+_NUMBERS = ("tries", "rebuilds", "delays", "publish_attempts", "version")
+
+
+def _changeable(post: Post) -> dict[str, Any]:
+    comment = {
+        "attempted_at": text(post.comment.attempted_at) if post.comment.attempted_at else None,
+        "comment_id": post.comment.comment_id,
+        "problem": json.dumps(post.comment.problem) if post.comment.problem else None,
     }
-
-
-def _progress(post: Post) -> dict[str, Any]:
-    """What changes while a post is published."""
     return {
-        "publish_attempted_at": post.publish_attempted_at,
-        "publish_attempts": post.publish_attempts,
-        "fence": post.fence,
-        "published_at": post.published_at,
-        "failed_at": post.failed_at,
-        "media_id": post.media_id,
-        "permalink": post.permalink,
+        **{name: getattr(post, name) for name in _PLAIN},
+        "content": json.dumps(asdict(post.content)),
+        "external_id": post.external_id,
+        "comment": {name: value for name, value in comment.items() if value is not None},
         "problem": json.dumps(post.problem) if post.problem else None,
     }
 
@@ -158,15 +225,15 @@ def _item(post: Post) -> dict[str, Any]:
                 "id": post.id,
                 "tenant_id": post.tenant_id,
                 "account_id": post.account_id,
-                "content": json.dumps(asdict(post.content)),
-                "external_id": post.external_id,
+                "group_id": post.group_id,
+                "duplicate_of": post.duplicate_of,
                 "state": post.state.value,
                 "accepted_at": post.accepted_at,
                 "request_id": post.request_id,
                 "containers": {_slot(each.item): _container_item(each) for each in post.containers},
                 "version": post.version,
                 **_openness(post),
-                **_progress(post),
+                **_changeable(post),
             }
         ),
     }
@@ -182,25 +249,29 @@ def _container_item(container: Container) -> dict[str, Any]:
 
 
 def _post(item: dict[str, Any]) -> Post:
+    known: dict[str, Any] = {name: item.get(name) for name in _TEXTS}
+    known |= {name: moment(item.get(name)) for name in _MOMENTS}
+    known |= {name: int(item[name]) for name in _NUMBERS}
     return Post(
+        **known,
         id=item["id"],
         tenant_id=item["tenant_id"],
         account_id=item["account_id"],
         content=_content(json.loads(item["content"])),
-        external_id=item.get("external_id"),
         state=PostState(item["state"]),
+        state_since=datetime.fromisoformat(item["state_since"]),
         accepted_at=datetime.fromisoformat(item["accepted_at"]),
-        request_id=item.get("request_id"),
         containers=_containers(item["containers"]),
-        publish_attempted_at=moment(item.get("publish_attempted_at")),
-        publish_attempts=int(item["publish_attempts"]),
         fence=tuple(item["fence"]),
-        published_at=moment(item.get("published_at")),
-        failed_at=moment(item.get("failed_at")),
-        media_id=item.get("media_id"),
-        permalink=item.get("permalink"),
+        comment=_comment(item["comment"]),
         problem=json.loads(item["problem"]) if "problem" in item else None,
-        version=int(item["version"]),
+    )
+
+
+def _comment(stored: dict[str, Any]) -> FirstComment:
+    problem = json.loads(stored["problem"]) if "problem" in stored else None
+    return FirstComment(
+        attempted_at=moment(stored.get("attempted_at")), comment_id=stored.get("comment_id"), problem=problem
     )
 
 
