@@ -1,12 +1,12 @@
-"""Step 1: may this account publish, and which containers does the post need?"""
+"""Step 1: may this post go out now, and which containers does it need?"""
 
 from typing import Any
 
-from darkroom import bootstrap, publishing
+from darkroom import beginning, bootstrap
 from darkroom.steps import step
 from darkroom.workflow import PostTask
 
 
 @step(PostTask)
 def handler(task: PostTask) -> dict[str, Any]:
-    return publishing.begin_post(task, bootstrap.recording_ports())
+    return beginning.begin_post(task, bootstrap.calling_ports())

@@ -1,29 +1,30 @@
-"""Posts: create, validate, list, read."""
+"""Posts: create, validate, list, read. Changing them is change_post."""
 
 from darkroom import bootstrap, posting
 from darkroom.http import Api, Request
 from darkroom.http_events import Answer
-from darkroom.views import NewPost, PageOf, PlanView, PostsQuery, PostView
+from darkroom.views import REFUSALS, GroupView, NewPost, PageOf, PlanView, PostsQuery, PostView, post_answer
 
 handler = Api()
-REFUSALS = ("invalid_post", "no_default_account", "reauthorization_required", "action_required", "permissions_missing")
 
 
 @handler.route(
-    "POST /v1/posts", scope="posts:write", body=NewPost, answer=PostView, status=202,
-    problems=(*REFUSALS, "not_found"), records=bootstrap.idempotency_records,
+    "POST /v1/posts", scope="posts:write", body=NewPost, answer=PostView | GroupView, status=202,
+    problems=(*REFUSALS, "not_found", "duplicate_suspected"), records=bootstrap.idempotency_records,
 )  # fmt: skip
 def create(request: Request) -> Answer:
-    ports, post_id = bootstrap.posting_ports(), request.new_id("post")
-    post = posting.submit(request.body.draft(), request.caller, post_id, request.id, ports)
-    return Answer(202, PostView.of(post), {"location": f"/v1/posts/{post.id}"})
+    ports, wanted, many = bootstrap.posting_ports(), request.body.submission(), request.body.account_ids
+    if many:
+        group_id = request.new_id("grp")
+        results = posting.submit_to_many(wanted, many, request.caller, group_id, request.id, ports)
+        return Answer(202, GroupView.of(group_id, results))
+    return post_answer(202, posting.submit(wanted, request.caller, request.new_id("post"), request.id, ports))
 
 
-@handler.route(
-    "POST /v1/posts/validate", scope="posts:write", body=NewPost, answer=PlanView, problems=(*REFUSALS, "not_found")
-)
+@handler.route("POST /v1/posts/validate", scope="posts:write", body=NewPost, answer=PlanView, problems=REFUSALS)
 def validate(request: Request) -> Answer:
-    return Answer(200, PlanView.of(posting.validate(request.body.draft(), request.caller, bootstrap.posting_ports())))
+    preview = posting.validate(request.body.submission(), request.caller, bootstrap.posting_ports())
+    return Answer(200, PlanView.of(preview))
 
 
 @handler.route("GET /v1/posts", scope="posts:read", query=PostsQuery, answer=PageOf[PostView])
@@ -36,4 +37,4 @@ def list_posts(request: Request) -> Answer:
 
 @handler.route("GET /v1/posts/{id}", scope="posts:read", answer=PostView, problems=("not_found",))
 def read(request: Request) -> Answer:
-    return Answer(200, PostView.of(posting.read(request.caller, request.path["id"], bootstrap.posting_ports())))
+    return post_answer(200, posting.read(request.caller, request.path["id"], bootstrap.posting_ports()))

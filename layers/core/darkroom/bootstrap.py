@@ -7,10 +7,10 @@ what it imports, so each builder imports what it builds, and nothing is imported
 import time
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from darkroom import authenticating, connecting, disconnecting, posting, watching, workflow
+    from darkroom import authenticating, connecting, disconnecting, submission, watching, workflow
     from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
     from darkroom.aws.idempotency import DynamoDBIdempotency
     from darkroom.aws.posts import DynamoDBPosts
@@ -101,18 +101,23 @@ def connect_callback_ports() -> "connecting.CallbackPorts":
 
 
 @cache
-def posting_ports() -> "posting.Ports":
-    from darkroom import posting
+def posting_ports() -> "submission.Ports":
+    from darkroom import submission
     from darkroom.aws.clients import dynamodb, stepfunctions
+    from darkroom.aws.fingerprints import DynamoDBFingerprints
     from darkroom.aws.posts import DynamoDBPosts
+    from darkroom.aws.quota import DynamoDBQuota
     from darkroom.aws.workflows import StepFunctionsWorkflows
     from darkroom.settings import PostsSettings
 
     settings = PostsSettings.from_environment()
-    return posting.Ports(
+    return submission.Ports(
         posts=DynamoDBPosts(dynamodb(), settings.posts_table),
         accounts=accounts(),
         workflows=StepFunctionsWorkflows(stepfunctions(), settings.publish_post_state_machine_arn),
+        schedules=schedules(),
+        quota=DynamoDBQuota(dynamodb(), settings.posts_table),
+        fingerprints=DynamoDBFingerprints(dynamodb(), settings.posts_table),
         now=now,
         test_media_hosts=settings.allowed_media_hosts(),
     )
@@ -166,7 +171,16 @@ def recording_ports() -> "workflow.Ports":
     """For the steps that write down what happened; they are built without anything that could open a token."""
     from darkroom import workflow
 
-    return workflow.Ports(_posts(), accounts(), now)
+    return workflow.Ports(_posts(), accounts(), quota(), _outages(), announce, now)
+
+
+def announce(detail_type: str, detail: dict[str, Any]) -> None:
+    """On the owner's event bus. Its client is made when there is something to tell, which is rare."""
+    from darkroom.aws.bus import EventBridgeBus
+    from darkroom.aws.clients import events
+    from darkroom.settings import BusSettings
+
+    EventBridgeBus(events(), BusSettings.from_environment().event_bus_name).announce(detail_type, detail, now())
 
 
 @cache
@@ -179,7 +193,10 @@ def calling_ports() -> "workflow.CallingPorts":
 
     settings = InstagramSettings.from_environment()
     client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=log_call)
-    return workflow.CallingPorts(_posts(), accounts(), now, _tokens(settings), client, time.sleep)
+    ports = recording_ports()
+    return workflow.CallingPorts(
+        ports.posts, ports.accounts, ports.quota, ports.outages, announce, now, _tokens(settings), client, time.sleep
+    )
 
 
 def _posts() -> "DynamoDBPosts":

@@ -13,9 +13,10 @@ from typing import Any
 from darkroom import problems
 from darkroom.accounts import Account, AccountState
 from darkroom.errors import DarkroomError, NotFoundError
-from darkroom.instagram.errors import InstagramUnavailableError, OutcomeUnknownError
+from darkroom.instagram.errors import InstagramUnavailableError, OutcomeUnknownError, RateLimitedError
 from darkroom.instagram.models import Access, Media
-from darkroom.posts import Post, PostState
+from darkroom.outages import ENDED
+from darkroom.posts import OPEN, Post, PostContent, PostState
 from darkroom.workflow import (
     CallingPorts,
     ConfirmTask,
@@ -70,7 +71,7 @@ def confirm_publish(task: ConfirmTask, ports: CallingPorts) -> dict[str, Any]:
     if status.status_code == "FINISHED" and not found:
         return _confirm_not_live(task, post, ports)
     if status.status_code in ("ERROR", "EXPIRED") and not found:
-        attempt_taken_back(post, ports)
+        attempt_taken_back(replace(post, publish_attempts=0), ports)  # this container can never be live
         raise ended(status)
     return _ask_again(task, post, ports, clean_reads=0)
 
@@ -134,18 +135,29 @@ def _words(caption: str | None) -> list[str]:
 
 
 def mark_published(task: PublishedTask, ports: Ports) -> dict[str, Any]:
-    post = ports.posts.get(task.tenant_id, task.post_id)
+    """Answers `{then}`: what the post wants now that it is live. A probe that gets here ends its outage."""
+    post, now = ports.posts.get(task.tenant_id, task.post_id), ports.now()
     if post.state is not PostState.PUBLISHED:
-        live = {"media_id": task.media_id, "published_at": ports.now()}
-        ports.posts.save(post.moved_to(PostState.PUBLISHED, ports.now(), **live, problem=None, failed_at=None))
-    return {}
+        live = {"media_id": task.media_id, "published_at": now}
+        ports.posts.save(post.moved_to(PostState.PUBLISHED, now, **live, problem=None, failed_at=None))
+    if post.probes and (outage := ports.outages.close(post.probes, now)):
+        ports.announce(ENDED, outage.facts())
+    return {"then": _then(post.content) if task.media_id else "nothing"}
+
+
+def _then(content: PostContent) -> str:
+    if content.first_comment is not None:
+        return "add_first_comment"
+    return "turn_comments_off" if content.comments_enabled is False else "nothing"
 
 
 def read_permalink(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
-    """Best effort: the post is live whether or not this works."""
+    """Best effort: the post is live whether or not this works. First to be given up when calls are scarce."""
     post = ports.posts.get(task.tenant_id, task.post_id)
     if post.media_id is None or post.permalink is not None:
         return {}
+    if ports.quota.allowance(post.tenant_id, post.account_id).sheds_reads(ports.now()):
+        raise RateLimitedError
     media = ports.instagram.media(access(post, ports), post.media_id)
     if media.permalink is None:
         raise InstagramUnavailableError
@@ -156,13 +168,18 @@ def read_permalink(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
 def mark_failed(task: FailureTask, ports: Ports) -> dict[str, Any]:
     """
     Ends the post: `unconfirmed` while an attempt to publish stands that nobody could disprove, otherwise `failed`. A
-    dead token or a restricted account is flagged, so that the next post is refused at once with whose turn it is.
+    dead token or a restricted account is flagged, so that the next post is refused at once with whose turn it is. What
+    fails after a post is live is its first comment: the post stays published and says so.
     """
     problem = caught_problem(task.error) or problems.describe(DarkroomError())
     post = ports.posts.get(task.tenant_id, task.post_id)
-    if post.state in (PostState.QUEUED, PostState.PROCESSING, PostState.PUBLISHING):
+    if post.state is PostState.PUBLISHED:
+        ports.posts.save(replace(post, comment=replace(post.comment, problem=problem)))
+    elif post.state in OPEN:
         state = PostState.FAILED if post.publish_attempted_at is None else PostState.UNCONFIRMED
         ports.posts.save(post.moved_to(state, ports.now(), problem=_told(problem, state), failed_at=ports.now()))
+        if state is PostState.FAILED:
+            ports.quota.release(post.tenant_id, post.account_id, post.id, post.slot_at)
     if problem["code"] in _FLAGS and "instagram" in problem:
         with suppress(NotFoundError):  # disconnected meanwhile
             _flag(account_of(post, ports), post, problem, ports)

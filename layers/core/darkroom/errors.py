@@ -6,11 +6,15 @@ What can go wrong on our side, named by what the reader does next.
     ├── BadRequestError                 caller: change the request
     ├── NotFoundError                   caller: no such object for this tenant
     ├── ConflictError                   caller: the object is not in a state for this
+    │   └── PreconditionFailedError     caller: read it again; it changed since the version that was named
     ├── NotAllowedError                 caller: no credential, or not this scope
     ├── AccountUnavailableError         owner: reconnect the account
     ├── ConnectError                    owner: the connection did not come about
     ├── ProcessingTimeoutError          caller: Instagram never finished with the media
     ├── ContainerExpiredError           ask: was it published? If not, a new container is needed
+    ├── ContainerLostError              again: the container is forgotten, the post begins anew
+    ├── PostCancelledError              stop: its caller took it back
+    ├── PlatformOutageError             wait: Instagram fails for many accounts
     ├── TokenUnreadableError            operator: KMS refused, or the ciphertext is not for this account
     ├── StoreUnavailableError           wait: a table or queue is throttled or down
     └── ConfigurationError              operator: a setting or secret is missing
@@ -70,6 +74,10 @@ class ConflictError(DarkroomError):
     default_code = "version_conflict"
 
 
+class PreconditionFailedError(ConflictError):
+    default_code = "precondition_failed"
+
+
 class NotAllowedError(DarkroomError):
     default_code = "unauthenticated"
 
@@ -88,6 +96,18 @@ class ProcessingTimeoutError(DarkroomError):
 
 class ContainerExpiredError(DarkroomError):
     default_code = "container_expired"
+
+
+class ContainerLostError(DarkroomError):
+    default_code = "container_expired"
+
+
+class PostCancelledError(DarkroomError):
+    default_code = "post_cancelled"
+
+
+class PlatformOutageError(DarkroomError):
+    default_code = "platform_outage"
 
 
 class TokenUnreadableError(DarkroomError):

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from darkroom import idempotency, problems
-from darkroom.errors import BadRequestError, DarkroomError, FieldError, NotFoundError
+from darkroom.errors import BadRequestError, DarkroomError, FieldError, NotFoundError, PreconditionFailedError
 from darkroom.http_events import Answer, Event, Incoming, outgoing
 from darkroom.ids import new_id
 from darkroom.instagram.errors import InstagramError
@@ -44,7 +44,17 @@ class Request:
     query: Any
     body: Any
     cookies: Mapping[str, str]
+    if_match: str | None
     base_url: str
+
+    def version(self) -> int:
+        """Which version this request changes, from `If-Match: "3"`."""
+        if self.if_match is None:
+            raise BadRequestError("precondition_required")
+        text = self.if_match.strip().removeprefix("W/").strip('"')
+        if not text.isascii() or not text.isdecimal() or len(text) > 9:
+            raise PreconditionFailedError  # a version nobody ever was given
+        return int(text)
 
     def new_id(self, prefix: str) -> str:
         return f"{prefix}_{self.ulid}"
@@ -152,6 +162,7 @@ def _run(route: Route, incoming: Incoming, caller: Caller, ulid: str) -> Event:
         query=_query(route, incoming),
         body=_body(route, incoming),
         cookies=incoming.cookies(),
+        if_match=incoming.header("if-match"),
         base_url=f"https://{incoming.event['requestContext']['domainName']}",
     )
     return outgoing(route.handler(request), incoming.request_id)

@@ -1,5 +1,6 @@
 """Our ids: a prefix that says what it is, and a ULID, so that they sort by time. Opaque to callers."""
 
+import hashlib
 import re
 import secrets
 from datetime import datetime
@@ -12,6 +13,13 @@ def new_id(prefix: str, now: datetime) -> str:
     """`post_01J…`: 48 bits of milliseconds and 80 random bits."""
     number = int(now.timestamp() * 1000) << 80 | secrets.randbits(80)
     return f"{prefix}_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def derived_id(prefix: str, parent: str, name: str) -> str:
+    """The same id for the same parent and name, in the parent's place in time."""
+    ulid = parent.partition("_")[2]
+    number = int.from_bytes(hashlib.sha256(f"{parent}\n{name}".encode()).digest()[:10])
+    return f"{prefix}_{ulid[:10]}" + "".join(_ALPHABET[number >> shift & 31] for shift in range(75, -1, -5))
 
 
 def is_id(text: str, prefix: str) -> bool:

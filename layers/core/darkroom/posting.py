@@ -1,119 +1,127 @@
-"""Taking posts in: validate, store, start the workflow; and reading them back."""
+"""Taking posts in: validate, store, set going; for one account or for many; and reading them back."""
 
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any
 
-from darkroom import containers, validation
+from darkroom import containers, problems
 from darkroom.accounts import Account
-from darkroom.errors import BadRequestError, FieldError, InvalidPostError, NotFoundError, StoreUnavailableError
+from darkroom.errors import DarkroomError, FieldError, InvalidPostError
+from darkroom.fingerprints import fingerprint
+from darkroom.ids import derived_id
 from darkroom.pages import Page, PageRequest
-from darkroom.posts import Post, PostContent, PostState
+from darkroom.posts import Post, PostState
+from darkroom.submission import STATES, Ports, Submission, account_for, checked, mine, reserved, set_going
 from darkroom.tenants import Caller
 
 
-class Posts(Protocol):
-    def add(self, post: Post) -> Post:
-        """Stores the post unless its id is taken by the same tenant; answers what is stored."""
-        ...
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one post of a group: accepted, or why not."""
 
-    def get(self, tenant_id: str, post_id: str) -> Post: ...
-
-    def page(
-        self, tenant_id: str, page: PageRequest, account_id: str | None, state: PostState | None
-    ) -> Page[Post]: ...
-
-
-class Accounts(Protocol):
-    def get(self, tenant_id: str, account_id: str) -> Account: ...
-
-    def default_id(self, tenant_id: str) -> str | None: ...
-
-
-class Workflows(Protocol):
-    def start(self, post: Post) -> None:
-        """Starts the execution named by the post id; starting twice is harmless. StoreUnavailableError if it fails."""
-        ...
+    account_id: str
+    post: Post | None = None
+    problem: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
-    posts: Posts
-    accounts: Accounts
-    workflows: Workflows
-    now: Callable[[], datetime]
-    test_media_hosts: frozenset[str] = frozenset()
+class Preview:
+    """What publishing would do. `publish_at` is what the caller's time means; `duplicate_of` an earlier post."""
+
+    plan: containers.Plan
+    publish_at: datetime | None
+    duplicate_of: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A post as its caller asks for it. Without `account_id` the tenant's default account is meant."""
-
-    content: PostContent
-    account_id: str | None = None
-    external_id: str | None = None
-
-
-def submit(draft: Draft, caller: Caller, post_id: str, request_id: str, ports: Ports) -> Post:
+def submit(wanted: Submission, caller: Caller, post_id: str, request_id: str, ports: Ports) -> Post:
     """
-    Accepts the post and starts its workflow. With the same `post_id` it may be called again: one post, one execution.
-    Once it is stored it is accepted, even if the workflow cannot be started at the moment.
+    Accepts the post and sets it going. With the same `post_id` it may be called again: one post, one execution, one
+    slot in the quota. Once it is stored it is accepted, even if it cannot be set going at the moment.
 
-    Raises InvalidPostError, NotFoundError, AccountUnavailableError before anything is written.
+    Raises InvalidPostError, NotFoundError, AccountUnavailableError, QuotaFullError, ConflictError(duplicate_suspected)
+    before the post is stored.
     """
-    account = _checked(draft, caller, ports)
-    now = ports.now()
-    post = ports.posts.add(
-        Post(
-            id=post_id,
-            tenant_id=caller.tenant_id,
-            account_id=account.id,
-            content=draft.content,
-            external_id=draft.external_id,
-            state_since=now,
-            accepted_at=now,
-            queued_at=now,
-            request_id=request_id,
-        )
+    account = account_for(wanted.account_id, caller, ports)
+    publish_at = checked(wanted, account, ports)
+    return _accepted(_post(wanted, account, publish_at, post_id, request_id, ports.now()), wanted, ports)
+
+
+def submit_to_many(
+    wanted: Submission, account_ids: tuple[str, ...], caller: Caller, group_id: str, request_id: str, ports: Ports
+) -> tuple[Result, ...]:
+    """
+    One post each; the refusal of one account keeps no other from its post. May be called again with the same group id:
+    the post ids come from it. Raises InvalidPostError when no account took the post.
+    """
+    results = tuple(_one_of(wanted, account_id, caller, group_id, request_id, ports) for account_id in account_ids)
+    if all(result.post is None for result in results):
+        raise InvalidPostError(errors=tuple(_refusals(results)))
+    return results
+
+
+def _one_of(
+    wanted: Submission, account_id: str, caller: Caller, group_id: str, request_id: str, ports: Ports
+) -> Result:
+    try:
+        account = account_for(account_id, caller, ports)
+        publish_at = checked(wanted, account, ports)
+        post = _post(wanted, account, publish_at, derived_id("post", group_id, account_id), request_id, ports.now())
+        return Result(account_id, _accepted(replace(post, group_id=group_id), wanted, ports))
+    except DarkroomError as error:
+        if problems.CATALOGUE[error.code].status >= 500:
+            raise  # ours: the whole request is repeated, and finds what is done
+        return Result(account_id, problem=problems.describe(error))
+
+
+def _refusals(results: tuple[Result, ...]) -> list[FieldError]:
+    """Where all accounts refuse a field for the same reason, it is the post that is wrong."""
+    refused = [result.problem or {} for result in results]
+    shared = [error for error in refused[0].get("errors", []) if all(error in each.get("errors", []) for each in refused)]
+    if shared:
+        return [FieldError(**error) for error in shared]
+    return [
+        FieldError(f"/account_ids/{index}", each["code"], each["title"]) for index, each in enumerate(refused)
+    ]
+
+
+def _post(
+    wanted: Submission, account: Account, publish_at: datetime | None, post_id: str, request_id: str, now: datetime
+) -> Post:
+    return Post(
+        id=post_id,
+        tenant_id=account.tenant_id,
+        account_id=account.id,
+        content=wanted.content,
+        external_id=wanted.external_id,
+        state=STATES[wanted.mode],
+        state_since=now,
+        accepted_at=now,
+        queued_at=now if wanted.mode == "now" else None,
+        publish_at=publish_at,
+        time_zone=wanted.time_zone,
+        request_id=request_id,
     )
-    with suppress(StoreUnavailableError):  # accepted all the same: the watchdog starts it within minutes
-        ports.workflows.start(post)
+
+
+def _accepted(post: Post, wanted: Submission, ports: Ports) -> Post:
+    if post.state is not PostState.DRAFT:
+        earlier = reserved(post, ports, refuses_duplicates=wanted.refuses_duplicates)
+        post = replace(post, duplicate_of=earlier)
+    post = ports.posts.add(post)
+    set_going(post, ports)
     return post
 
 
-def validate(draft: Draft, caller: Caller, ports: Ports) -> containers.Plan:
-    """The same checks without writing anything; the containers that would be made."""
-    _checked(draft, caller, ports)
-    return containers.plan(draft.content)
-
-
-def _checked(draft: Draft, caller: Caller, ports: Ports) -> Account:
-    errors = validation.field_errors(draft.content, ports.test_media_hosts)
-    if draft.external_id is not None and len(draft.external_id) > 255:
-        errors += (FieldError("/external_id", "too_long", "An external_id has at most 255 characters."),)
-    if errors:
-        raise InvalidPostError(errors=errors)
-    account = _account(draft, caller, ports)
-    account.require_publishing(ports.now())
-    return account
-
-
-def _account(draft: Draft, caller: Caller, ports: Ports) -> Account:
-    account_id = draft.account_id or ports.accounts.default_id(caller.tenant_id)
-    if account_id is None:
-        raise BadRequestError("no_default_account")
-    if not caller.may_use(account_id):
-        raise NotFoundError
-    return ports.accounts.get(caller.tenant_id, account_id)
+def validate(wanted: Submission, caller: Caller, ports: Ports) -> Preview:
+    """The same checks without writing anything."""
+    account = account_for(wanted.account_id, caller, ports)
+    publish_at = checked(wanted, account, ports)
+    earlier = ports.fingerprints.find(account.tenant_id, account.id, fingerprint(wanted.content), ports.now())
+    return Preview(containers.plan(wanted.content), publish_at, earlier)
 
 
 def read(caller: Caller, post_id: str, ports: Ports) -> Post:
-    post = ports.posts.get(caller.tenant_id, post_id)
-    if not caller.may_use(post.account_id):
-        raise NotFoundError
-    return post
+    return mine(caller, post_id, ports)
 
 
 def list_posts(

@@ -210,6 +210,11 @@ class Post:
     has_moved: bool = False
 
     @property
+    def slot_at(self) -> datetime:
+        """When it takes its place in the account's publishing quota."""
+        return self.publish_at or self.queued_at or self.accepted_at
+
+    @property
     def first_run(self) -> int:
         """The number of this try's first execution: each try has its own."""
         return (self.tries - 1) * MOST_RUNS + 1

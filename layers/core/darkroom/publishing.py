@@ -1,5 +1,6 @@
 """
-The steps that make a post public, in the order of statemachines/publish_post.asl.yaml; confirming.py has what follows.
+The steps that make a post public, in the order of statemachines/publish_post.asl.yaml; beginning.py has what comes
+before, confirming.py what follows.
 
 Every step may be run twice: Step Functions retries, workers die. So each reads the post first and does nothing that is
 already done. Only `publish_container` does what cannot be undone, and it writes the attempt down before it calls.
@@ -7,16 +8,17 @@ already done. Only `publish_container` does what cannot be undone, and it writes
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from darkroom import containers
-from darkroom.errors import ConflictError, ProcessingTimeoutError
-from darkroom.instagram.errors import InstagramError, MediaNotReadyError, OutcomeUnknownError
+from darkroom.errors import ConflictError, ContainerExpiredError, ContainerLostError, ProcessingTimeoutError
+from darkroom.instagram.errors import InstagramError, MediaNotReadyError, MediaUnreachableError, OutcomeUnknownError
 from darkroom.instagram.models import Access, ContainerStatus, Media
 from darkroom.posts import Container, Post, PostState
 from darkroom.workflow import (
     CallingPorts,
     ContainerTask,
+    GivenUpError,
     Ports,
     PostTask,
     access,
@@ -25,6 +27,7 @@ from darkroom.workflow import (
     ended,
     known_container,
     newest_media,
+    uncancelled,
 )
 
 # How long Instagram may process before we stop waiting. Images take seconds; long reels take many minutes.
@@ -33,16 +36,7 @@ PATIENCE_VIDEO = timedelta(minutes=35)
 # Within one check: ask, wait 2 s, ask again … so that an image needs one workflow transition, not five.
 POLL_EVERY = timedelta(seconds=2)
 POLL_FOR = timedelta(seconds=8)
-
-
-def begin_post(task: PostTask, ports: Ports) -> dict[str, Any]:
-    """Answers `{is_carousel, items}`. Raises AccountUnavailableError before anything is sent to Instagram."""
-    post = ports.posts.get(task.tenant_id, task.post_id)
-    account_of(post, ports).require_publishing(ports.now())
-    if post.state is PostState.QUEUED:
-        post = ports.posts.save(post.moved_to(PostState.PROCESSING, ports.now()))
-    items = containers.plan(post.content).items
-    return {"is_carousel": bool(items), "items": list(range(len(items)))}
+MOST_REBUILDS = 2  # the same answer comes for a passing fault and for a file that nobody can fetch
 
 
 def create_container(task: ContainerTask, ports: CallingPorts) -> dict[str, Any]:
@@ -51,9 +45,10 @@ def create_container(task: ContainerTask, ports: CallingPorts) -> dict[str, Any]
     sees and which expires in a day; so this may be retried. ConflictError: another worker was faster, and the next run
     finds its container.
     """
-    post = ports.posts.get(task.tenant_id, task.post_id)
+    post = uncancelled(task, ports)
     existing = post.container(task.item)
     if existing is None:
+        ports.quota.count_container(post.tenant_id, post.account_id, ports.now())
         container_id = ports.instagram.create_container(access(post, ports), _parameters(post, task.item))
         existing = Container(container_id=container_id, item=task.item, created_at=ports.now())
         ports.posts.add_container(post, existing)
@@ -75,18 +70,24 @@ def check_container(task: ContainerTask, ports: CallingPorts) -> dict[str, Any]:
     Asks until the container is ready or a few seconds have gone. Answers `{is_ready, wait_seconds}`: how long the
     workflow should wait before it checks again, growing with the container's age.
 
-    Raises what Instagram says of an ERROR or EXPIRED container, ProcessingTimeoutError when patience ends.
+    Raises what Instagram says of an ERROR or EXPIRED container, or ContainerLostError when it is worth making anew;
+    ProcessingTimeoutError when patience ends.
     """
-    post = ports.posts.get(task.tenant_id, task.post_id)
+    post = uncancelled(task, ports)
     container = known_container(post, task.item)
     if container.finished_at is not None and task.item is not None:
         return _checked(container, ports.now(), is_ready=True)
     instagram_access = access(post, ports)
     give_up = ports.now() + POLL_FOR
-    while not (is_ready := _is_ready(ports.instagram.container_status(instagram_access, container.container_id))):
-        if ports.now() + POLL_EVERY > give_up:
+    while True:
+        status = ports.instagram.container_status(instagram_access, container.container_id)
+        if status.status_code != "IN_PROGRESS" or ports.now() + POLL_EVERY > give_up:
             break
         ports.sleep(POLL_EVERY.total_seconds())
+    if status.status_code in ("ERROR", "EXPIRED"):
+        _give_up_container(post, task.item, status, ports)
+    # PUBLISHED counts as ready: `publish_container` then finds its own earlier attempt and has it confirmed.
+    is_ready = status.status_code != "IN_PROGRESS"
     if is_ready:
         if container.finished_at is None:
             ports.posts.add_container(post, replace(container, finished_at=ports.now()))
@@ -95,13 +96,19 @@ def check_container(task: ContainerTask, ports: CallingPorts) -> dict[str, Any]:
     return _checked(container, ports.now(), is_ready=is_ready)
 
 
-def _is_ready(status: ContainerStatus) -> bool:
-    """PUBLISHED counts as ready: `publish_container` then finds its own earlier attempt and has it confirmed."""
-    if status.status_code in ("FINISHED", "PUBLISHED"):
-        return True
-    if status.status_code == "IN_PROGRESS":
-        return False
-    raise ended(status)
+def _give_up_container(post: Post, item: int | None, status: ContainerStatus, ports: Ports) -> NoReturn:
+    """
+    A container that expired, or failed for no fault of the media, is made anew, but never once the post may have been
+    sent. With an expired one its siblings are as old; a carousel's parent is nothing without its items.
+    """
+    failure = ended(status)
+    expired = isinstance(failure, ContainerExpiredError)
+    is_passing = expired or isinstance(failure, MediaUnreachableError | GivenUpError)
+    if not is_passing or post.publish_attempts or post.rebuilds >= (1 if expired else MOST_REBUILDS):
+        raise failure
+    lost = tuple(each.item for each in post.containers if expired or each.item in (item, None))
+    ports.posts.save(replace(post, rebuilds=post.rebuilds + 1), lost)
+    raise ContainerLostError
 
 
 def _patience(post: Post, item: int | None) -> timedelta:
@@ -122,13 +129,13 @@ def publish_container(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
     `confirm_publish` may go on. Any other error of Instagram's proves that nothing was sent, and the attempt is taken
     back. "Not ready" proves it the first time only: that is also how a second publish of one container may be refused.
     """
-    post = ports.posts.get(task.tenant_id, task.post_id)
+    post = uncancelled(task, ports)
     if post.media_id is not None:
         return {"media_id": post.media_id}
     if post.publish_attempted_at is not None:
         raise OutcomeUnknownError
     account = account_of(post, ports)
-    account.require_publishing(ports.now())
+    account.require_publishing(ports.now(), post.content)
     instagram_access = Access(account.ig_user_id, ports.tokens.token(account))
     container = known_container(post, None)
     post = _attempting(post, newest_media(post, instagram_access, ports), ports)
@@ -155,8 +162,9 @@ def _uncounted(post: Post) -> Post:
 
 def _attempting(post: Post, fence: tuple[Media, ...], ports: Ports) -> Post:
     """
-    Exactly one worker gets past this write; to any other the outcome is unknown. The fence stays as it was before the
-    first attempt: an effect that shows late must not end up behind it.
+    Exactly one worker gets past this write; to any other the outcome is unknown, unless it was its caller who came
+    first and cancelled. The fence stays as it was before the first attempt: an effect that shows late must not end up
+    behind it.
     """
     attempting = post.moved_to(
         PostState.PUBLISHING,
@@ -168,4 +176,5 @@ def _attempting(post: Post, fence: tuple[Media, ...], ports: Ports) -> Post:
     try:
         return ports.posts.save(attempting)
     except ConflictError as error:
+        uncancelled(PostTask(post.tenant_id, post.id), ports)
         raise OutcomeUnknownError from error

@@ -98,5 +98,10 @@ class WatchSettings(_Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BusSettings(_Settings):
+    event_bus_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepSettings(_Settings):
     posts_table: str

@@ -11,10 +11,12 @@ from typing import Any, Protocol
 
 from darkroom.accounts import Account, AccountState
 from darkroom.containers import Parameters
-from darkroom.errors import ConflictError, ContainerExpiredError, NotFoundError
+from darkroom.errors import ConflictError, ContainerExpiredError, NotFoundError, PostCancelledError
 from darkroom.instagram.errors import InstagramUnavailableError
-from darkroom.instagram.models import Access, ContainerStatus, Media
+from darkroom.instagram.models import Access, Comment, ContainerStatus, Media, PublishingLimit
+from darkroom.outages import Outages
 from darkroom.posts import Container, Post, PostState
+from darkroom.quota import Allowance
 
 
 class Posts(Protocol):
@@ -22,8 +24,11 @@ class Posts(Protocol):
         """Raises NotFoundError."""
         ...
 
-    def save(self, post: Post) -> Post:
-        """Writes the post unless somebody else has since it was read (ConflictError); answers its new version."""
+    def save(self, post: Post, without: tuple[int | None, ...] = ()) -> Post:
+        """
+        Writes the post unless somebody else has since it was read (ConflictError); answers its new version. `without`
+        names the items whose containers are forgotten.
+        """
         ...
 
     def add_container(self, post: Post, container: Container) -> None:
@@ -44,6 +49,18 @@ class Accounts(Protocol):
         ...
 
 
+class Quota(Protocol):
+    """What Instagram lets the account do, and what of it is taken. Each method begins with tenant and account id."""
+
+    def allowance(self, tenant_id: str, account_id: str) -> Allowance: ...
+    def told(self, tenant_id: str, account_id: str, usage: int, total: int, duration: int, now: datetime) -> None: ...
+    def pause(self, tenant_id: str, account_id: str, until: datetime) -> None: ...
+    def slots(self, tenant_id: str, account_id: str, since: datetime, until: datetime) -> tuple[datetime, ...]: ...
+    def release(self, tenant_id: str, account_id: str, post_id: str, at: datetime) -> None: ...
+    def count_container(self, tenant_id: str, account_id: str, now: datetime) -> None: ...
+    def containers_since(self, tenant_id: str, account_id: str, moment: datetime) -> int: ...
+
+
 class Tokens(Protocol):
     def token(self, account: Account) -> str:
         """Decrypts the account's token. Raises TokenUnreadableError, NotFoundError when it was erased."""
@@ -57,14 +74,21 @@ class Instagram(Protocol):
     def media(self, access: Access, media_id: str) -> Media: ...
     def recent_media(self, access: Access) -> tuple[Media, ...]: ...
     def stories(self, access: Access) -> tuple[Media, ...]: ...
+    def publishing_limit(self, access: Access) -> PublishingLimit: ...
+    def add_comment(self, access: Access, media_id: str, message: str) -> str: ...
+    def comments(self, access: Access, media_id: str) -> tuple[Comment, ...]: ...
+    def set_comments_enabled(self, access: Access, media_id: str, enabled: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What every step sees."""
+    """What every step sees. `announce` tells the owner's event bus a fact: its name and its details."""
 
     posts: Posts
     accounts: Accounts
+    quota: Quota
+    outages: Outages
+    announce: Callable[[str, dict[str, Any]], None]
     now: Callable[[], datetime]
 
 
@@ -113,6 +137,15 @@ class ConfirmTask:
 
 
 @dataclass(frozen=True, slots=True)
+class DelayTask:
+    """`error` is what the post has to wait for, as in FailureTask."""
+
+    tenant_id: str
+    post_id: str
+    error: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class FailureTask:
     """`error` is what Step Functions caught: `Error` is a class name, `Cause` the JSON that the runtime made of it."""
 
@@ -123,6 +156,14 @@ class FailureTask:
 
 class GivenUpError(InstagramUnavailableError):
     """Instagram's own trouble ended this container. The workflow repeats an InstagramUnavailableError, but not this."""
+
+
+def uncancelled(task: PostTask | ContainerTask | DelayTask, ports: Ports) -> Post:
+    """The task's post. Raises PostCancelledError: whoever cancelled it is not to be overruled."""
+    post = ports.posts.get(task.tenant_id, task.post_id)
+    if post.state is PostState.CANCELLED:
+        raise PostCancelledError
+    return post
 
 
 def account_of(post: Post, ports: Ports) -> Account:

@@ -1,0 +1,179 @@
+"""
+Changing what was accepted: edit it while it is a draft or scheduled, publish it now, take it back, try again.
+
+Each change is one conditional write. Whoever comes first wins: a cancelled post is never sent, and one that may have
+been sent is never called cancelled.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from darkroom.errors import ConflictError, PreconditionFailedError, StoreUnavailableError
+from darkroom.fingerprints import fingerprint
+from darkroom.posts import EDITABLE, FirstComment, Post, PostState
+from darkroom.submission import STATES, Mode, Ports, Submission, checked, mine, reserved, set_going
+from darkroom.tenants import Caller
+
+_MODES: dict[PostState, Mode] = {state: mode for mode, state in STATES.items()}
+_TIME = frozenset({"publish_at", "time_zone"})
+# Where nothing has been sent yet, and the workflow, if there is one, will find the post cancelled before it sends.
+_CANCELLABLE = EDITABLE | {PostState.QUEUED, PostState.PROCESSING, PostState.DELAYED}
+_MOST_RACES = 5  # the workflow writes a handful of times a minute at most
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`fields` are those of the content, `mode`, `publish_at`, `time_zone` and `external_id`, as far as they change."""
+
+    version: int
+    fields: dict[str, Any]
+
+
+def edit(caller: Caller, post_id: str, change: Change, ports: Ports) -> Post:
+    """
+    Raises PreconditionFailedError when the post has changed since that version, ConflictError once it is on its way,
+    InvalidPostError, QuotaFullError: then nothing has changed.
+    """
+    post = mine(caller, post_id, ports)
+    if post.version != change.version:
+        raise PreconditionFailedError
+    _require(post, EDITABLE, "Only a draft or a scheduled post can be edited.")
+    wanted = _wanted(post, change.fields)
+    publish_at = checked(wanted, ports.accounts.get(post.tenant_id, post.account_id), ports)
+    edited = replace(
+        post, content=wanted.content, external_id=wanted.external_id, publish_at=publish_at, time_zone=wanted.time_zone
+    )
+    state = STATES[wanted.mode]
+    if state is not post.state:
+        edited = edited.moved_to(state, ports.now(), queued_at=ports.now() if state is PostState.QUEUED else None)
+    return _changed(post, edited, ports)
+
+
+def _wanted(post: Post, fields: dict[str, Any]) -> Submission:
+    """What was accepted, with the changes; a time that is not mentioned stays, unless the post no longer has one."""
+    mode: Mode = fields.get("mode") or _MODES[post.state]
+    kept = {} if mode == "now" or "publish_at" in fields else _time(post)
+    content = {name: value for name, value in fields.items() if name not in {*_TIME, "mode", "external_id"}}
+    return Submission(
+        content=replace(post.content, **content),
+        mode=mode,
+        external_id=fields.get("external_id", post.external_id),
+        **{**kept, **{name: value for name, value in fields.items() if name in _TIME}},
+    )
+
+
+def _time(post: Post) -> dict[str, str | None]:
+    """As it can be read again: in UTC, which goes with any zone."""
+    at = post.publish_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if post.publish_at else None
+    return {"publish_at": at, "time_zone": post.time_zone}
+
+
+def publish_now(caller: Caller, post_id: str, ports: Ports) -> Post:
+    """A draft, or a scheduled post before its time."""
+    post = mine(caller, post_id, ports)
+    _require(post, EDITABLE, "Only a draft or a scheduled post can be published now.")
+    wanted = Submission(content=post.content, mode="now", external_id=post.external_id)
+    checked(wanted, ports.accounts.get(post.tenant_id, post.account_id), ports)
+    now = ports.now()
+    return _changed(post, post.moved_to(PostState.QUEUED, now, queued_at=now, publish_at=None, time_zone=None), ports)
+
+
+def _changed(post: Post, edited: Post, ports: Ports) -> Post:
+    """The quota's slot first, then the post, then its schedule: what stops half-way has promised too much, not lost."""
+    before = post.slot_at if post.state is PostState.SCHEDULED else None
+    if edited.state is not PostState.DRAFT:
+        edited = replace(edited, duplicate_of=reserved(edited, ports, before=before))
+    try:
+        saved = ports.posts.save(edited)
+    except ConflictError:
+        raise PreconditionFailedError from None
+    if edited.state is PostState.DRAFT and before is not None:
+        ports.quota.release(post.tenant_id, post.account_id, post.id, before)
+    if post.state is PostState.SCHEDULED and saved.state is not PostState.SCHEDULED:
+        _unschedule(saved, ports)
+    set_going(saved, ports)
+    return saved
+
+
+def cancel(caller: Caller, post_id: str, ports: Ports) -> Post:
+    """
+    Takes the post back. Cancelling twice answers the same. Raises ConflictError(too_late_to_cancel) from the moment
+    in which Instagram may have been asked to publish it.
+    """
+    for _ in range(_MOST_RACES):
+        post = mine(caller, post_id, ports)
+        if post.state is PostState.CANCELLED:
+            return post
+        _require_unsent(post)
+        now = ports.now()
+        try:
+            cancelled = ports.posts.save(
+                post.moved_to(PostState.CANCELLED, now, cancelled_at=now, delayed_until=None, problem=None)
+            )
+        except ConflictError:
+            continue  # the workflow was faster; look again
+        _give_back(post, ports)
+        return cancelled
+    raise ConflictError("post_state_conflict", "The post is changing too fast; try again.", retry_after=2)
+
+
+def _require_unsent(post: Post) -> None:
+    if post.state is PostState.FAILED:
+        raise ConflictError("post_state_conflict", "The post has failed; there is nothing to cancel.")
+    if post.state not in _CANCELLABLE or post.publish_attempts or post.publish_attempted_at is not None:
+        raise ConflictError("too_late_to_cancel")
+
+
+def _give_back(post: Post, ports: Ports) -> None:
+    """Nothing depends on it: a slot and a fingerprint expire, and a schedule finds its post cancelled."""
+    with suppress(StoreUnavailableError):
+        ports.quota.release(post.tenant_id, post.account_id, post.id, post.slot_at)
+        ports.fingerprints.forget(post.tenant_id, post.account_id, fingerprint(post.content), post.id)
+    if post.state is PostState.SCHEDULED:
+        _unschedule(post, ports)
+
+
+def _unschedule(post: Post, ports: Ports) -> None:
+    with suppress(StoreUnavailableError):
+        ports.schedules.remove(post)
+
+
+def retry(caller: Caller, post_id: str, ports: Ports) -> Post:
+    """
+    A post that failed, or whose end nobody knows, once more. If it may ever have been sent, its execution asks
+    Instagram before anything else and publishes only what is proven not to be live; otherwise it begins from nothing.
+    """
+    post = mine(caller, post_id, ports)
+    _require(post, {PostState.FAILED, PostState.UNCONFIRMED}, "Only a failed or unconfirmed post can be tried again.")
+    ports.accounts.get(post.tenant_id, post.account_id).require_publishing(ports.now(), post.content)
+    again = _again(post, ports.now())
+    ports.quota.reserve(post.tenant_id, post.account_id, post.id, again.slot_at, post.slot_at)
+    without = () if again.publish_attempts else tuple(container.item for container in post.containers)
+    saved = ports.posts.save(again, without)
+    set_going(saved, ports)
+    return saved
+
+
+def _again(post: Post, now: datetime) -> Post:
+    """An attempt that was disproved once is doubted again: much time may have passed since."""
+    fresh: dict[str, Any] = {
+        "tries": post.tries + 1,
+        "queued_at": now,
+        "publish_at": None,
+        "rebuilds": 0,
+        "delays": 0,
+        "probes": None,
+        "failed_at": None,
+        "problem": None,
+        "comment": FirstComment(),
+    }
+    if post.publish_attempts:
+        fresh |= {"publish_attempts": 1, "publish_attempted_at": post.publish_attempted_at or now}
+    return post.moved_to(PostState.QUEUED, now, **fresh)
+
+
+def _require(post: Post, states: frozenset[PostState] | set[PostState], sentence: str) -> None:
+    if post.state not in states:
+        raise ConflictError("post_state_conflict", f"{sentence} This one is {post.state}.")

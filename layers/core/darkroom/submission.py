@@ -1,0 +1,194 @@
+"""
+What taking posts in (posting.py) and changing them later (changing.py) share: the ports, what is asked for, the checks
+before anything is written, and setting a post going.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from darkroom import publish_times, validation
+from darkroom.accounts import Account
+from darkroom.errors import (
+    BadRequestError,
+    ConflictError,
+    FieldError,
+    InvalidPostError,
+    NotFoundError,
+    StoreUnavailableError,
+)
+from darkroom.fingerprints import fingerprint
+from darkroom.pages import Page, PageRequest
+from darkroom.posts import Post, PostContent, PostState
+from darkroom.tenants import Caller
+
+Mode = Literal["now", "scheduled", "draft"]
+STATES: dict[Mode, PostState] = {
+    "now": PostState.QUEUED,
+    "scheduled": PostState.SCHEDULED,
+    "draft": PostState.DRAFT,
+}
+
+
+class Posts(Protocol):
+    def add(self, post: Post) -> Post:
+        """Stores the post unless its id is taken by the same tenant; answers what is stored."""
+        ...
+
+    def get(self, tenant_id: str, post_id: str) -> Post: ...
+
+    def save(self, post: Post, without: tuple[int | None, ...] = ()) -> Post:
+        """As in workflow.py: ConflictError when somebody else has written since it was read."""
+        ...
+
+    def page(
+        self, tenant_id: str, page: PageRequest, account_id: str | None, state: PostState | None
+    ) -> Page[Post]: ...
+
+
+class Accounts(Protocol):
+    def get(self, tenant_id: str, account_id: str) -> Account: ...
+
+    def default_id(self, tenant_id: str) -> str | None: ...
+
+
+class Workflows(Protocol):
+    def start(self, post: Post, run: int) -> None:
+        """Starts that run's execution; starting twice is harmless. StoreUnavailableError if it fails."""
+        ...
+
+
+class Schedules(Protocol):
+    def put(self, post: Post) -> None:
+        """One schedule a post, made or moved. StoreUnavailableError if it fails."""
+        ...
+
+    def remove(self, post: Post) -> None: ...
+
+
+class Quota(Protocol):
+    def reserve(
+        self, tenant_id: str, account_id: str, post_id: str, at: datetime, before: datetime | None = None
+    ) -> None:
+        """The post's slot in the publishing window, moved if it had one. QuotaFullError names the next free one."""
+        ...
+
+    def release(self, tenant_id: str, account_id: str, post_id: str, at: datetime) -> None: ...
+
+
+class Fingerprints(Protocol):
+    """What was accepted lately. Each answers the id of an earlier post with this content, if there is one."""
+
+    def claim(self, tenant_id: str, account_id: str, fingerprint: str, post_id: str, now: datetime) -> str | None: ...
+    def claim_if_new(
+        self, tenant_id: str, account_id: str, fingerprint: str, post_id: str, now: datetime
+    ) -> str | None: ...
+    def find(self, tenant_id: str, account_id: str, fingerprint: str, now: datetime) -> str | None: ...
+    def forget(self, tenant_id: str, account_id: str, fingerprint: str, post_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    posts: Posts
+    accounts: Accounts
+    workflows: Workflows
+    schedules: Schedules
+    quota: Quota
+    fingerprints: Fingerprints
+    now: Callable[[], datetime]
+    test_media_hosts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """
+    A post as its caller asks for it. Without `account_id` the tenant's default account is meant. `publish_at` is RFC
+    3339, or a local time of `time_zone`. A draft may be incomplete: it is checked when it is to go out.
+    """
+
+    content: PostContent
+    mode: Mode = "now"
+    publish_at: str | None = None
+    time_zone: str | None = None
+    account_id: str | None = None
+    external_id: str | None = None
+    refuses_duplicates: bool = False
+
+
+def checked(wanted: Submission, account: Account, ports: Ports) -> datetime | None:
+    """
+    When it is to go out, if that was said. Raises InvalidPostError with every wrong field, AccountUnavailableError.
+    """
+    errors: tuple[FieldError, ...] = ()
+    if wanted.mode != "draft":
+        errors += validation.field_errors(wanted.content, ports.test_media_hosts, account.login)
+    if wanted.external_id is not None and len(wanted.external_id) > 255:
+        errors += (FieldError("/external_id", "too_long", "An external_id has at most 255 characters."),)
+    publish_at, time_errors = _publish_at(wanted, ports.now())
+    if errors := errors + time_errors:
+        raise InvalidPostError(errors=errors)
+    if wanted.mode != "draft":
+        account.require_publishing(ports.now(), wanted.content)
+    return publish_at
+
+
+def _publish_at(wanted: Submission, now: datetime) -> tuple[datetime | None, tuple[FieldError, ...]]:
+    if wanted.publish_at is None:
+        if wanted.mode == "scheduled":
+            return None, (FieldError("/publish_at", "missing", "A scheduled post needs publish_at."),)
+        if wanted.time_zone is not None:
+            return None, (FieldError("/time_zone", "not_possible", "A time_zone belongs to a publish_at."),)
+        return None, ()
+    if wanted.mode == "now":
+        message = "A post of mode now goes out at once; say mode scheduled or leave publish_at out."
+        return None, (FieldError("/publish_at", "not_possible", message),)
+    try:
+        publish_at = publish_times.moment(wanted.publish_at, wanted.time_zone)
+    except InvalidPostError as error:
+        return None, error.errors
+    return publish_at, publish_times.field_errors(publish_at, now) if wanted.mode == "scheduled" else ()
+
+
+def account_for(account_id: str | None, caller: Caller, ports: Ports) -> Account:
+    """None is the default account. Raises NotFoundError, BadRequestError(no_default_account)."""
+    wanted = account_id or ports.accounts.default_id(caller.tenant_id)
+    if wanted is None:
+        raise BadRequestError("no_default_account")
+    if not caller.may_use(wanted):
+        raise NotFoundError
+    return ports.accounts.get(caller.tenant_id, wanted)
+
+
+def mine(caller: Caller, post_id: str, ports: Ports) -> Post:
+    post = ports.posts.get(caller.tenant_id, post_id)
+    if not caller.may_use(post.account_id):
+        raise NotFoundError
+    return post
+
+
+def reserved(post: Post, ports: Ports, *, refuses_duplicates: bool = False, before: datetime | None = None) -> str | None:
+    """
+    Takes the post's slot (from `before`, if it had one) and remembers its content; answers the id of an earlier post
+    that says the same. QuotaFullError, or ConflictError(duplicate_suspected): then nothing is taken.
+    """
+    ports.quota.reserve(post.tenant_id, post.account_id, post.id, post.slot_at, before)
+    claim = ports.fingerprints.claim_if_new if refuses_duplicates else ports.fingerprints.claim
+    earlier = claim(post.tenant_id, post.account_id, fingerprint(post.content), post.id, ports.now())
+    if earlier is not None and refuses_duplicates:
+        ports.quota.release(post.tenant_id, post.account_id, post.id, post.slot_at)
+        raise ConflictError("duplicate_suspected", f"{earlier} has the same content.")
+    return earlier
+
+
+def set_going(post: Post, ports: Ports) -> None:
+    """
+    Its execution or its schedule. What fails here is made good by the watchdog within minutes, so the post is accepted
+    all the same.
+    """
+    with suppress(StoreUnavailableError):
+        if post.state is PostState.QUEUED:
+            ports.workflows.start(post, post.first_run)
+        elif post.state is PostState.SCHEDULED:
+            ports.schedules.put(post)
