@@ -23,6 +23,7 @@ from darkroom.instagram.models import (
     ShortLivedToken,
     StatusCode,
 )
+from darkroom.outages import PROBE_EVERY, THRESHOLD, Outage, counted, is_news, opened, outage_id
 from darkroom.pages import Page, PageRequest, cursor
 from darkroom.posts import OPEN, Container, Post, PostState, RunState
 from darkroom.tenants import ApiKey
@@ -285,6 +286,61 @@ class FakeRecords:
     def remove(self, record: Record) -> None:
         with self._lock:
             self.stored.pop(record.digest, None)
+
+
+class FakeOutages:
+    """Many threads may use it at once."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, dict[str, datetime]] = {}
+        self.open: dict[str, Outage] = {}
+        self._lock = Lock()
+
+    def report(self, step: str, signature: str, account_id: str, now: datetime) -> Outage | None:
+        wanted = outage_id(step, signature)
+        with self._lock:
+            if known := self.open.get(wanted):
+                if is_news(known.probe_at - PROBE_EVERY, now):
+                    self.open[wanted] = replace(known, probe_at=now + PROBE_EVERY)
+                return None
+            seen = self.seen.setdefault(wanted, {})
+            if not is_news(seen.get(account_id), now):
+                return None
+            self.seen[wanted] = counted(seen, account_id, now)
+            if len(self.seen[wanted]) < THRESHOLD:
+                return None
+            del self.seen[wanted]
+            self.open[wanted] = opened(wanted, now)
+            return self.open[wanted]
+
+    def current(self) -> Outage | None:
+        with self._lock:
+            return min(self.open.values(), key=lambda outage: (outage.opened_at, outage.id), default=None)
+
+    def take_probe(self, outage: Outage, now: datetime) -> bool:
+        with self._lock:
+            known = self.open.get(outage.id)
+            if known is None or known.opened_at != outage.opened_at or known.probe_at > now:
+                return False
+            self.open[outage.id] = replace(known, probe_at=now + PROBE_EVERY)
+            return True
+
+    def close(self, outage_id: str, now: datetime) -> Outage | None:
+        with self._lock:
+            return self.open.pop(outage_id, None)
+
+
+class FakeBus:
+    """`announced` in order. `failure`, when set, is what an announcement raises."""
+
+    def __init__(self) -> None:
+        self.announced: list[tuple[str, dict[str, str]]] = []
+        self.failure: StoreUnavailableError | None = None
+
+    def announce(self, detail_type: str, detail: Mapping[str, str], now: datetime) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.announced.append((detail_type, dict(detail)))
 
 
 class FakeWorkflows:

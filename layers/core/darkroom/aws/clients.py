@@ -12,6 +12,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_events import EventBridgeClient
     from types_boto3_kms import KMSClient
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_stepfunctions import SFNClient
@@ -25,6 +26,12 @@ _CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard",
 @cache
 def dynamodb() -> "DynamoDBClient":
     client: DynamoDBClient = boto3.client("dynamodb", config=_CONFIG)
+    return client
+
+
+@cache
+def events() -> "EventBridgeClient":
+    client: EventBridgeClient = boto3.client("events", config=_CONFIG)
     return client
 
 

@@ -8,6 +8,7 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
     PostsTable      TENANT#<tenant>       POST#<id>       a post; ByAccount lists one account's, Open what is on its way
                                                           and, apart, what is scheduled
                                           TIMELINE#<id>#… what happened to a post (expires)
+                    OUTAGE                <step>:<error>  an outage of Instagram's, or the accounts that hint at one
     CallersTable    KEY#<sha256>          KEY             an API key
                     CONNECT#<id>          CONNECT         a connect session (expires)
                     IDEMPOTENCY#<hash>    IDEMPOTENCY     the answer to an Idempotency-Key (expires)
@@ -21,6 +22,7 @@ BY_ACCOUNT = "ByAccount"
 OPEN = "Open"
 OPEN_PARTITION = "OPEN"
 SCHEDULED_PARTITION = "SCHEDULED"
+OUTAGE_PARTITION = "OUTAGE"
 ACCOUNT_PREFIX = "ACCOUNT#"
 POST_PREFIX = "POST#"
 
@@ -69,6 +71,10 @@ def timeline_prefix(post_id: str) -> str:
 
 def timeline(tenant_id: str, post_id: str, mark: str) -> Key:
     return _key(tenant(tenant_id), timeline_prefix(post_id) + mark)
+
+
+def outage(outage_id: str) -> Key:
+    return _key(OUTAGE_PARTITION, outage_id)
 
 
 def api_key(sha256: str) -> Key:
