@@ -14,6 +14,8 @@ from darkroom.pages import Page, PageRequest, opened
 from darkroom.posting import Draft
 from darkroom.posts import Container, Post, PostContent, PostState
 from darkroom.problems import TYPE_BASE, Actor, ProblemType
+from darkroom.recounting import Story
+from darkroom.timeline import Entry
 
 _AccountId = Annotated[str, MinLen(1), MaxLen(128)]  # empty is a mistake, not the default account
 _REFUSE_UNKNOWN = {"extra": "forbid"}
@@ -103,6 +105,18 @@ class PlanView:
     @classmethod
     def of(cls, plan: Plan) -> "PlanView":
         return cls(is_valid=True, items=tuple(item.parameters for item in plan.items), main=plan.main.parameters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineView:
+    """In order of time. `has_earlier`: there is more than an answer holds, and the earliest entries are left out."""
+
+    data: tuple[Entry, ...]
+    has_earlier: bool
+
+    @classmethod
+    def of(cls, story: Story) -> "TimelineView":
+        return cls(data=story.entries, has_earlier=not story.is_whole)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

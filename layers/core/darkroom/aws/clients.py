@@ -20,11 +20,20 @@ if TYPE_CHECKING:
 logging.getLogger("botocore").setLevel(logging.WARNING)
 
 _CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+# For what may be lost, but must not hold anything up.
+_IMPATIENT = Config(connect_timeout=0.5, read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": 1})
 
 
 @cache
 def dynamodb() -> "DynamoDBClient":
     client: DynamoDBClient = boto3.client("dynamodb", config=_CONFIG)
+    return client
+
+
+@cache
+def impatient_dynamodb() -> "DynamoDBClient":
+    """One attempt, a second at most."""
+    client: DynamoDBClient = boto3.client("dynamodb", config=_IMPATIENT)
     return client
 
 
