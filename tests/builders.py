@@ -9,6 +9,7 @@ from darkroom.idempotency import Record
 from darkroom.ids import new_id
 from darkroom.posts import Container, MediaItem, Post, PostContent, ReelOptions
 from darkroom.tenants import ApiKey, Caller
+from darkroom.timeline import Entry
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 TENANT = "acme"
@@ -49,6 +50,20 @@ def a_post(**changes: Any) -> Post:
         queued_at=accepted_at,
     )
     return replace(post, **changes)
+
+
+def a_call(**changes: Any) -> Entry:
+    """The entry of a container that was made."""
+    entry = Entry(
+        at=NOW,
+        kind="call",
+        step="CreateContainer",
+        method="POST",
+        path="/{ig-user-id}/media",
+        status=200,
+        duration_ms=812.4,
+    )
+    return replace(entry, **changes)
 
 
 def a_container(item: int | None = None, **changes: Any) -> Container:

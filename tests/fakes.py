@@ -27,6 +27,7 @@ from darkroom.outages import PROBE_EVERY, THRESHOLD, Outage, counted, is_news, o
 from darkroom.pages import Page, PageRequest, cursor
 from darkroom.posts import OPEN, Container, Post, PostState, RunState
 from darkroom.tenants import ApiKey
+from darkroom.timeline import KEPT, Entry, arrival
 from tests.builders import IG_USER_ID, NOW
 
 PROFILE = Profile(
@@ -55,19 +56,39 @@ class Clock:
         self.advance(seconds)
 
 
+class FakeTimeline:
+    """`stored` holds the entries of each post as they came."""
+
+    def __init__(self) -> None:
+        self.stored: dict[tuple[str, str], list[Entry]] = {}
+
+    def add(self, tenant_id: str, post_id: str, entry: Entry) -> None:
+        self.stored.setdefault((tenant_id, post_id), []).append(entry)
+
+    def read(self, tenant_id: str, post_id: str, now: datetime, limit: int) -> tuple[Entry, ...]:
+        kept = [entry for entry in self.stored.get((tenant_id, post_id), []) if entry.at >= now - KEPT]
+        return tuple(sorted(kept, key=lambda entry: entry.at)[-limit:])
+
+
 class FakePosts:
-    """`moves` are the states that posts have come to, as their timelines would tell."""
+    """A post's changes of state are told in `timeline`; `moves` are those of all posts, a post at a time."""
 
     def __init__(self, *posts: Post) -> None:
         self.stored = {(post.tenant_id, post.id): post for post in posts}
         self.again: dict[tuple[str, str], datetime] = {}
-        self.moves: list[tuple[str, PostState]] = []
+        self.timeline = FakeTimeline()
+
+    @property
+    def moves(self) -> list[tuple[str, PostState]]:
+        told = self.timeline.stored.items()
+        return [(post_id, entry.state) for (_, post_id), entries in told for entry in entries if entry.state]
 
     def add(self, post: Post) -> Post:
-        known = self.stored.setdefault((post.tenant_id, post.id), replace(post, has_moved=False))
-        if known.state_since == post.state_since and (post.id, post.state) not in self.moves:
-            self.moves.append((post.id, post.state))
-        return known
+        key = (post.tenant_id, post.id)
+        if key not in self.stored:
+            self.stored[key] = replace(post, has_moved=False)
+            self.timeline.add(*key, arrival(post))
+        return self.stored[key]
 
     def get(self, tenant_id: str, post_id: str) -> Post:
         try:
@@ -84,7 +105,7 @@ class FakePosts:
         self.stored[post.tenant_id, post.id] = replace(saved, containers=kept)
         self.again.pop((post.tenant_id, post.id), None)
         if post.has_moved:
-            self.moves.append((post.id, post.state))
+            self.timeline.add(post.tenant_id, post.id, arrival(post))
         return replace(saved, containers=tuple(each for each in post.containers if each.item not in without))
 
     def add_container(self, post: Post, container: Container) -> None:

@@ -1,5 +1,7 @@
 """What the stores say when DynamoDB is busy, unreachable, or does its work and nobody hears of it."""
 
+from dataclasses import replace
+
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError, SSLError
 
@@ -45,8 +47,9 @@ def test_a_busy_table_means_wait(posts, client, wire, code):
     post = posts.add(a_post())
     for operation, call in (
         ("GetItem", lambda: posts.get(TENANT, post.id)),
-        ("UpdateItem", lambda: posts.save(post.moved_to(PostState.PROCESSING, NOW))),
-        ("PutItem", lambda: posts.add(a_post())),
+        ("UpdateItem", lambda: posts.save(replace(post, publish_attempts=1))),
+        ("TransactWriteItems", lambda: posts.save(post.moved_to(PostState.PROCESSING, NOW))),
+        ("TransactWriteItems", lambda: posts.add(a_post())),
     ):
         wire.answers(client, operation, code)
         with pytest.raises(StoreUnavailableError):
@@ -91,7 +94,7 @@ def test_a_transaction_cancelled_by_load_means_wait(reason):
 
 def test_a_save_whose_answer_was_lost_is_found_when_read_again(posts, client, wire):
     post = posts.add(a_post())
-    wire.loses_the_answer(client, "UpdateItem")
+    wire.loses_the_answer(client, "TransactWriteItems")
     with pytest.raises(StoreUnavailableError):
         posts.save(post.moved_to(PostState.PROCESSING, NOW))
     wire.mended()
@@ -102,7 +105,7 @@ def test_a_save_whose_answer_was_lost_is_found_when_read_again(posts, client, wi
 
 def test_adding_again_after_a_lost_answer_is_one_post(posts, client, wire):
     post = a_post()
-    wire.loses_the_answer(client, "PutItem")
+    wire.loses_the_answer(client, "TransactWriteItems")
     with pytest.raises(StoreUnavailableError):
         posts.add(post)
     wire.mended()

@@ -1,7 +1,7 @@
 """Posts: the fake and DynamoDB keep the same promises."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from darkroom.aws.posts import DynamoDBPosts
 from darkroom.errors import ConflictError, NotFoundError
 from darkroom.pages import PageRequest, opened
-from darkroom.posts import MediaItem, PostContent, PostState, ReelOptions, UserTag
+from darkroom.posts import FirstComment, MediaItem, Post, PostContent, PostState, ReelOptions, UserTag
 from tests.builders import NOW, OTHER_TENANT, TENANT, a_container, a_post, content
 from tests.fakes import FakePosts
 
@@ -46,6 +46,8 @@ CONTENTS = st.builds(
         trial=st.sampled_from([None, "MANUAL", "SS_PERFORMANCE"]),
     ),
     is_ai_generated=st.none() | st.booleans(),
+    first_comment=st.none() | TEXT,
+    comments_enabled=st.none() | st.booleans(),
 )
 
 
@@ -62,13 +64,32 @@ def test_adds_a_post_and_reads_it_back(posts):
     assert posts.get(TENANT, post.id) == post
 
 
-def test_keeps_every_field(posts):
-    post = a_post(
-        content=content("carousel", collaborators=("ada",), location_id="123", is_ai_generated=False),
+def full_post():
+    """No field is as it would be by itself."""
+    return a_post(
+        content=content(
+            "carousel",
+            collaborators=("ada",),
+            location_id="123",
+            is_ai_generated=False,
+            first_comment="First!",
+            comments_enabled=False,
+        ),
         external_id="invoice-7",
+        group_id="group-1",
+        duplicate_of="post_01M83VVB7Z2Q4WJ5K6N8P0RSTV",
         state=PostState.PUBLISHED,
+        state_since=NOW + timedelta(minutes=1),
         accepted_at=NOW.replace(microsecond=123456),
+        publish_at=NOW + timedelta(hours=1),
+        time_zone="Europe/Berlin",
+        queued_at=NOW + timedelta(seconds=1),
         request_id="req-1",
+        tries=3,
+        rebuilds=1,
+        delays=2,
+        delayed_until=NOW + timedelta(hours=2),
+        probes="outage-1",
         containers=(
             a_container(0, finished_at=NOW + timedelta(seconds=4)),
             a_container(1),
@@ -79,12 +100,39 @@ def test_keeps_every_field(posts):
         fence=("17900000000000001", "17900000000000002"),
         published_at=NOW + timedelta(minutes=1),
         failed_at=NOW + timedelta(minutes=2),
+        cancelled_at=NOW + timedelta(minutes=3),
         media_id="17900000000000003",
         permalink="https://www.instagram.com/p/abc/",
+        comment=FirstComment(attempted_at=NOW, comment_id="17900000000000004", problem={"code": "instagram_refused"}),
         problem={"code": "media_rejected", "instagram": {"code": 36003}, "retry": {"after": None}},
+        version=7,
     )
+
+
+def test_keeps_every_field(posts):
+    post = full_post()
+    plain = a_post()
+    same = {field.name for field in fields(Post) if getattr(post, field.name) == getattr(plain, field.name)}
+    assert same == {"tenant_id", "account_id", "has_moved"}, "give these a value of their own above"
     posts.add(post)
     assert posts.get(TENANT, post.id) == post
+
+
+def test_a_save_keeps_every_field_that_may_change(posts):
+    full, post = full_post(), posts.add(a_post())
+    fixed = {"id", "accepted_at", "request_id", "group_id", "duplicate_of", "containers", "version", "has_moved"}
+    changes = {field.name: getattr(full, field.name) for field in fields(Post) if field.name not in fixed}
+    saved = posts.save(replace(post, **changes))
+    assert saved == replace(post, **changes, version=post.version + 1)
+    assert posts.get(TENANT, post.id) == saved
+
+
+def test_what_is_stored_has_moved_no_more(posts):
+    post = posts.add(a_post(has_moved=True))
+    assert not post.has_moved
+    saved = posts.save(post.moved_to(PostState.PROCESSING, NOW))
+    assert not saved.has_moved
+    assert not posts.get(TENANT, post.id).has_moved
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -167,6 +215,39 @@ def test_a_save_does_not_lose_a_container_that_was_added_meanwhile(posts):
     posts.add_container(post, a_container())
     posts.save(post.moved_to(PostState.PROCESSING, NOW))
     assert posts.get(TENANT, post.id).containers == (a_container(),)
+
+
+def test_a_save_forgets_the_containers_that_it_names_and_no_others(posts):
+    post = posts.add(a_post(content=content("carousel")))
+    for container in (a_container(0), a_container(1), a_container(None)):
+        posts.add_container(post, container)
+    read = posts.get(TENANT, post.id)
+    saved = posts.save(read.moved_to(PostState.PROCESSING, NOW, rebuilds=1), without=(0, None))
+    assert saved.containers == (a_container(1),)
+    assert posts.get(TENANT, post.id) == saved
+    anew = a_container(container_id="17900000000009999")
+    posts.add_container(saved, anew)
+    assert posts.get(TENANT, post.id).containers == (a_container(1), anew)
+
+
+def test_containers_are_forgotten_without_a_change_of_state_too(posts):
+    post = posts.add(a_post(containers=(a_container(),)))
+    saved = posts.save(replace(post, rebuilds=1), without=(None,))
+    assert saved.containers == ()
+    assert posts.get(TENANT, post.id) == saved
+
+
+def test_a_save_that_lost_forgets_nothing(posts):
+    post = posts.add(a_post(containers=(a_container(),)))
+    posts.save(post.moved_to(PostState.PROCESSING, NOW))
+    with pytest.raises(ConflictError):
+        posts.save(post, without=(None,))
+    assert posts.get(TENANT, post.id).containers == (a_container(),)
+
+
+def test_forgetting_what_is_not_there_is_no_mistake(posts):
+    post = posts.add(a_post())
+    assert posts.save(replace(post, rebuilds=1), without=(None, 3)).containers == ()
 
 
 def test_a_container_is_finished_in_place(posts):
@@ -267,3 +348,53 @@ def test_only_posts_that_are_on_their_way_and_old_enough_are_open(posts):
     assert found == ((oldest.tenant_id, oldest.id), (moving.tenant_id, moving.id))
     assert young.id not in str(found)
     assert posts.left_before(NOW - minute * 2, 1) == found[:1]
+
+
+def test_a_delayed_post_is_open_and_a_scheduled_one_is_not(posts):
+    minute = timedelta(minutes=1)
+    delayed = a_post(state=PostState.DELAYED, accepted_at=NOW - minute * 9)
+    posts.add(delayed)
+    for state in (PostState.DRAFT, PostState.SCHEDULED, PostState.CANCELLED, PostState.UNCONFIRMED):
+        posts.add(a_post(state=state, accepted_at=NOW - minute * 9, publish_at=NOW + minute))
+    assert posts.left_before(NOW, 10) == ((delayed.tenant_id, delayed.id),)
+
+
+def test_a_post_that_was_looked_after_lets_those_behind_it_go_first(posts):
+    minute = timedelta(minutes=1)
+    first, second = (posts.add(a_post(accepted_at=NOW - minute * age)) for age in (9, 8))
+    posts.look_again_after(first, NOW - minute * 5)
+    assert [post_id for _, post_id in posts.left_before(NOW, 10)] == [second.id, first.id]
+    assert [post_id for _, post_id in posts.left_before(NOW - minute * 5, 10)] == [second.id]
+    assert posts.get(TENANT, first.id) == first, "nobody's write is in the way of this, and this in nobody's"
+
+
+def test_a_post_that_has_ended_is_not_looked_after_again(posts):
+    post = posts.add(a_post())
+    posts.save(post.moved_to(PostState.FAILED, NOW))
+    posts.look_again_after(post, NOW - timedelta(hours=1))
+    assert posts.left_before(NOW + timedelta(hours=1), 10) == ()
+
+
+def test_scheduled_posts_are_due_by_their_time_the_longest_due_first(posts):
+    minute = timedelta(minutes=1)
+    late, later, in_time = (
+        posts.add(a_post(state=PostState.SCHEDULED, queued_at=None, publish_at=NOW + minute * offset))
+        for offset in (-3, -9, 1)
+    )
+    posts.add(a_post(accepted_at=NOW - minute * 9))
+    posts.add(a_post(state=PostState.DRAFT, publish_at=NOW - minute))
+    assert posts.due_before(NOW, 10) == ((TENANT, later.id), (TENANT, late.id))
+    assert posts.due_before(NOW, 1) == ((TENANT, later.id),)
+    assert posts.due_before(in_time.publish_at, 10) == posts.due_before(NOW, 10)
+
+
+def test_a_post_that_is_moved_started_or_cancelled_is_due_no_more(posts):
+    minute = timedelta(minutes=1)
+    moved, started, cancelled = (
+        posts.add(a_post(state=PostState.SCHEDULED, publish_at=NOW - minute)) for _ in range(3)
+    )
+    posts.save(replace(moved, publish_at=NOW + minute))
+    posts.save(started.moved_to(PostState.QUEUED, NOW, queued_at=NOW))
+    posts.save(cancelled.moved_to(PostState.CANCELLED, NOW, cancelled_at=NOW))
+    assert posts.due_before(NOW, 10) == ()
+    assert posts.left_before(NOW + minute, 10) == ((TENANT, started.id),)

@@ -76,7 +76,7 @@ def is_invocation(point: str) -> bool:
 
 
 def is_store(point: str) -> bool:
-    return point.startswith(("posts.", "accounts.")) or is_token(point)
+    return point.startswith(("posts.", "accounts.", "timeline.")) or is_token(point)
 
 
 def anywhere(_: str) -> bool:
@@ -189,14 +189,15 @@ def faults_at(point: str, nth: int) -> list[Fault]:
 def representatives(point: str, nth: int) -> list[Fault]:
     """
     One of each sort that can differ here. A call that changes nothing has no other side; a worker that dies or is
-    overtaken before it is where it was after the one before it; each step reads the table before anything else.
+    overtaken before it is where it was after the one before it; each step reads the table before anything else. What
+    becomes of a timeline's entry decides nothing.
     """
     return [fault for fault in faults_at(point, nth) if KINDS[fault.kind].is_common and _differs(fault)]
 
 
 def _differs(fault: Fault) -> bool:
     if not changes_something(fault.point):
-        is_repetition = fault.kind == "throttled" and fault.point in ("accounts.get", "tokens.token")
+        is_repetition = fault.kind == "throttled" and fault.point in ("accounts.get", "tokens.token", "timeline.add")
         return fault.when == "before" and fault.kind not in WORKER and not is_repetition
     return fault.kind != "undead" or not is_invocation(fault.point)
 

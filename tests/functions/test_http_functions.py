@@ -20,7 +20,7 @@ from tests.events import answered, event, http_event
 from tests.functions.world import ACCOUNT_ID, FOLDER, app, call
 
 DOCUMENT = json.loads((FOLDER.parent / "openapi.json").read_text())
-HTTP = ["accounts_api", "connect", "connect_callback", "disconnect_account", "posts_api", "service_api"]
+HTTP = ["accounts_api", "connect", "connect_callback", "disconnect_account", "post_timeline", "posts_api", "service_api"]
 ROUTES = {key: (name, route) for name in HTTP for key, route in app(name).handler.routes.items()}
 
 

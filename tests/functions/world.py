@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from darkroom import authenticating, connecting, disconnecting, posting, watching, workflow
+from darkroom import authenticating, connecting, disconnecting, posting, recounting, watching, workflow
 from darkroom.accounts import Account
 from tests.builders import an_account
 from tests.events import event
@@ -78,6 +78,7 @@ class World:
             "idempotency_records": self.records,
             "now": self.clock(),
             "posting_ports": posting.Ports(self.posts, self.accounts, self.workflows, self.clock),
+            "recounting_ports": recounting.Ports(self.posts, self.posts.timeline, self.clock),
             "recording_ports": workflow.Ports(self.posts, self.accounts, self.clock),
             "stage": "test",
             "watching_ports": watching.Ports(self.posts, self.workflows, self.clock),

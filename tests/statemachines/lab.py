@@ -6,6 +6,7 @@ below hold at the end of each execution.
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,8 +15,9 @@ import httpx
 from darkroom.accounts import Account
 from darkroom.instagram.client import InstagramClient
 from darkroom.instagram.models import Access
-from darkroom.observability import log_call
 from darkroom.posts import Post, PostContent, PostState
+from darkroom.recording import Recorder
+from darkroom.timeline import Entry
 from darkroom.workflow import CallingPorts, Ports
 from simulator.clock import Clock
 from simulator.instagram import Instagram
@@ -69,12 +71,14 @@ class Lab:
     def calling_ports(self) -> CallingPorts:
         ports = self.recording_ports()
         wire = _Wire(transport(self.instagram), self.time, self.points)
+        record = Recorder(self._watched("timeline", self.posts.timeline), self.now)
         return CallingPorts(
             posts=ports.posts,
             accounts=ports.accounts,
             now=ports.now,
             tokens=self._watched("tokens", FakeTokens(self.accounts)),
-            instagram=InstagramClient(transport=wire, on_call=log_call),
+            # In virtual time an answer takes none.
+            instagram=InstagramClient(transport=wire, on_call=lambda call: record(replace(call, duration_ms=0.0))),
             sleep=self.time.sleep,
         )
 
@@ -110,6 +114,10 @@ class Lab:
     @property
     def post(self) -> Post:
         return self.posts.stored[self._post_key]
+
+    @property
+    def timeline(self) -> tuple[Entry, ...]:
+        return self.posts.timeline.read(*self._post_key, self.now(), 1000)
 
     @property
     def account(self) -> Account:

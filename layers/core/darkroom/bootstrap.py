@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from darkroom import authenticating, connecting, disconnecting, submission, watching, workflow
+    from darkroom import authenticating, connecting, disconnecting, recounting, submission, watching, workflow
     from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
     from darkroom.aws.idempotency import DynamoDBIdempotency
     from darkroom.aws.posts import DynamoDBPosts
@@ -137,6 +137,17 @@ def watching_ports() -> "watching.Ports":
 
 
 @cache
+def recounting_ports() -> "recounting.Ports":
+    from darkroom import recounting
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.timeline import DynamoDBTimeline
+    from darkroom.settings import StepSettings
+
+    table = StepSettings.from_environment().posts_table
+    return recounting.Ports(_posts(), DynamoDBTimeline(dynamodb(), table), now)
+
+
+@cache
 def idempotency_records() -> "DynamoDBIdempotency":
     from darkroom.aws.clients import dynamodb
     from darkroom.aws.idempotency import DynamoDBIdempotency
@@ -185,14 +196,17 @@ def announce(detail_type: str, detail: dict[str, Any]) -> None:
 
 @cache
 def calling_ports() -> "workflow.CallingPorts":
-    """For the steps that call Instagram."""
+    """For the steps that call Instagram; each call is an entry of the post's timeline."""
     from darkroom import workflow
+    from darkroom.aws.clients import impatient_dynamodb
+    from darkroom.aws.timeline import DynamoDBTimeline
     from darkroom.instagram.client import InstagramClient
-    from darkroom.observability import log_call
-    from darkroom.settings import InstagramSettings
+    from darkroom.recording import Recorder
+    from darkroom.settings import InstagramSettings, StepSettings
 
     settings = InstagramSettings.from_environment()
-    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=log_call)
+    story = DynamoDBTimeline(impatient_dynamodb(), StepSettings.from_environment().posts_table)
+    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=Recorder(story, now))
     ports = recording_ports()
     return workflow.CallingPorts(
         ports.posts, ports.accounts, ports.quota, ports.outages, announce, now, _tokens(settings), client, time.sleep

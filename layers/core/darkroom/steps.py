@@ -1,6 +1,6 @@
 """
-What every function of a workflow shares: `@step(Task)` turns the event into its task, logs one line, and raises errors
-the way Step Functions can use them.
+What every function of a workflow shares: `@step(Task)` turns the event into its task, opens the timeline of its post,
+logs one line, and raises errors the way Step Functions can use them.
 
 Step Functions keeps two things of an error: the name of its class, which `Retry` and `Catch` compare, and its text. So
 the text is made the problem as JSON, which `confirming.mark_failed` reads back.
@@ -12,7 +12,7 @@ from dataclasses import fields, is_dataclass
 from types import UnionType
 from typing import Any, get_origin
 
-from darkroom import problems
+from darkroom import problems, timeline
 from darkroom.errors import DarkroomError
 from darkroom.instagram.errors import InstagramError
 from darkroom.observability import about, log, log_unforeseen, name_of
@@ -31,10 +31,12 @@ def step[T](task_type: type[T]) -> Callable[[Callable[[T], dict[str, Any]]], Han
         def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             started = time.perf_counter()
             task = parsed(task_type, event)
-            step_name = getattr(context, "function_name", function.__name__)  # the source calls every one `handler`
+            step_name = _name(context) or function.__name__  # the source calls every one `handler`
             about(step=step_name, post_id=event["post_id"], item=event.get("item"))
+            place = timeline.Place(event["tenant_id"], event["post_id"], step_name)
             try:
-                result = function(task)
+                with timeline.at(place):
+                    result = function(task)
             except (DarkroomError, InstagramError) as error:
                 log("step failed", error=type(error).__name__, duration_ms=_since(started))
                 raise _caught(type(error).__name__, problems.dump(error, _number(event))) from None
@@ -48,6 +50,13 @@ def step[T](task_type: type[T]) -> Callable[[Callable[[T], dict[str, Any]]], Han
         return handler
 
     return decorate
+
+
+def _name(context: object) -> str:
+    """The step as the state machine calls it: AWS names its function `<stack>-PublishContainerFunction-<random>`."""
+    function = getattr(context, "function_name", "")
+    own = [part.removesuffix("Function") for part in function.split("-") if part.endswith("Function")]
+    return own[-1] if own else function
 
 
 def parsed[T](task_type: type[T], event: dict[str, Any]) -> T:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from darkroom.posts import PostState
+from darkroom.posts import Post, PostState
 
 KEPT = timedelta(days=90)
 
@@ -49,6 +49,18 @@ class Place:
     tenant_id: str
     post_id: str
     step: str
+
+
+def arrival(post: Post) -> Entry:
+    """The entry of the state that this post has just come to."""
+    place = here()
+    return Entry(
+        at=post.state_since,
+        kind="state",
+        step=place.step if place else None,
+        state=post.state,
+        problem=post.problem["code"] if post.problem else None,
+    )
 
 
 _here: ContextVar[Place | None] = ContextVar("timeline", default=None)

@@ -16,6 +16,8 @@ from darkroom.posting import Preview, Result
 from darkroom.posts import Container, MediaItem, Post, PostContent, PostState, ReelOptions
 from darkroom.problems import TYPE_BASE, Actor, ProblemType
 from darkroom.submission import Mode, Submission
+from darkroom.recounting import Story
+from darkroom.timeline import Entry
 
 _AccountId = Annotated[str, MinLen(1), MaxLen(128)]  # empty is a mistake, not the default account
 _Time = Annotated[str, MinLen(1), MaxLen(64)]
@@ -192,6 +194,18 @@ class GroupView:
             for r in results
         )
         return cls(group_id=group_id, data=tuple(shown))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineView:
+    """In order of time. `has_earlier`: there is more than an answer holds, and the earliest entries are left out."""
+
+    data: tuple[Entry, ...]
+    has_earlier: bool
+
+    @classmethod
+    def of(cls, story: Story) -> "TimelineView":
+        return cls(data=story.entries, has_earlier=not story.is_whole)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 logging.getLogger("botocore").setLevel(logging.WARNING)
 
 _CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+# For what may be lost, but must not hold anything up.
+_IMPATIENT = Config(connect_timeout=0.5, read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": 1})
 
 
 @cache
@@ -32,6 +34,13 @@ def dynamodb() -> "DynamoDBClient":
 @cache
 def events() -> "EventBridgeClient":
     client: EventBridgeClient = boto3.client("events", config=_CONFIG)
+    return client
+
+
+@cache
+def impatient_dynamodb() -> "DynamoDBClient":
+    """One attempt, a second at most."""
+    client: DynamoDBClient = boto3.client("dynamodb", config=_IMPATIENT)
     return client
 
 

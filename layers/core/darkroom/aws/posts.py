@@ -72,7 +72,7 @@ class DynamoDBPosts:
             },
         }
         try:
-            self._write({"Update": write}, *([self._arrival(post)] if post.has_moved else []))
+            self._write({"Update": write}, *([self._arrival(saved)] if post.has_moved else []))
         except ClientError as error:
             if is_condition_failure(error):
                 raise ConflictError from error

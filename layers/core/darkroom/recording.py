@@ -1,0 +1,56 @@
+"""
+The observer of our calls to Instagram: each is logged, and in a step of the workflow also written into the timeline of
+its post, at once, so that a worker that dies leaves behind what it did before.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from darkroom import timeline
+from darkroom.observability import log, log_call, name_of
+from darkroom.timeline import Entry
+
+if TYPE_CHECKING:
+    from darkroom.instagram.client import Call
+
+
+class Timeline(Protocol):
+    def add(self, tenant_id: str, post_id: str, entry: Entry) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """What InstagramClient takes as `on_call`. An entry that cannot be written is lost, and a line says so."""
+
+    timeline: Timeline
+    now: Callable[[], datetime]
+
+    def __call__(self, call: "Call") -> None:
+        ended_at, place = self.now(), timeline.here()
+        log_call(call)
+        if place is None:
+            return
+        try:
+            self.timeline.add(place.tenant_id, place.post_id, _entry(call, ended_at, place.step))
+        except Exception as error:  # noqa: BLE001 — whatever is wrong with the timeline, the post goes on
+            log("timeline entry lost", error=name_of(error))
+
+
+def _entry(call: "Call", ended_at: datetime, step: str) -> Entry:
+    return Entry(
+        at=ended_at - timedelta(milliseconds=call.duration_ms),
+        kind="call",
+        step=step,
+        method=call.method,
+        path=call.path_template,
+        status=call.status,
+        duration_ms=call.duration_ms,
+        error=call.error,
+        code=call.code,
+        error_subcode=call.subcode,
+        fbtrace_id=call.trace_id,
+        app_usage_percent=call.usage.app_percent,
+        account_usage_percent=call.usage.account_percent,
+    )
