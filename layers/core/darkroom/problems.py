@@ -81,6 +81,7 @@ CATALOGUE = _catalogue(
     ProblemType("action_required", 409, "owner", "Instagram wants the owner to act before anything can be published.", "Open Instagram, follow what it asks, then connect again."),
     # posts
     ProblemType("post_state_conflict", 409, "caller", "The post is not in a state for this.", "Read the post and decide again."),
+    ProblemType("duplicate_suspected", 409, "caller", "The same content was accepted for this account within the last 24 hours.", "Look at the post named in detail; send the request without asking for refusal if it is no mistake."),
     ProblemType("version_conflict", 409, "caller", "Somebody else changed this at the same time.", "Read it again and repeat the change."),
     ProblemType("media_unreachable", 422, "caller", "Instagram could not download {item}.", "Let Instagram's crawler (facebookexternalhit) fetch the file, without redirect or login."),
     ProblemType("media_rejected", 422, "caller", "Instagram did not accept {item}.", "Check the file's format, size, ratio and duration against GET /v1/limits."),

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le, MaxLen, MinLen
 
 from darkroom.accounts import Account, AccountState, ConnectSession, Login
+from darkroom.capabilities import Capability
 from darkroom.containers import Plan
 from darkroom.limits import Limit
 from darkroom.pages import Page, PageRequest, opened
@@ -203,6 +204,11 @@ class HealthView:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsView:
     data: tuple[Limit, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapabilitiesView:
+    data: tuple[Capability, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
     PostsTable      TENANT#<tenant>       POST#<id>       a post; ByAccount lists one account's, Open what is on its way
                                                           and, apart, what is scheduled
                                           TIMELINE#<id>#… what happened to a post (expires)
+                                          FINGERPRINT#…   the latest posts of an account with one content (expires)
     CallersTable    KEY#<sha256>          KEY             an API key
                     CONNECT#<id>          CONNECT         a connect session (expires)
                     IDEMPOTENCY#<hash>    IDEMPOTENCY     the answer to an Idempotency-Key (expires)
@@ -69,6 +70,10 @@ def timeline_prefix(post_id: str) -> str:
 
 def timeline(tenant_id: str, post_id: str, mark: str) -> Key:
     return _key(tenant(tenant_id), timeline_prefix(post_id) + mark)
+
+
+def fingerprint(tenant_id: str, account_id: str, sha256: str) -> Key:
+    return _key(tenant(tenant_id), f"FINGERPRINT#{account_id}#{sha256}")
 
 
 def api_key(sha256: str) -> Key:
