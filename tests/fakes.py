@@ -12,6 +12,7 @@ from typing import Any
 
 from darkroom.accounts import Account, AccountState, ConnectSession
 from darkroom.errors import ConflictError, ConnectError, NotFoundError, StoreUnavailableError, TokenUnreadableError
+from darkroom.fingerprints import Claims
 from darkroom.idempotency import Record
 from darkroom.instagram.errors import AuthorizationCodeError, InstagramUnavailableError, MediaNotReadyError
 from darkroom.instagram.models import (
@@ -362,6 +363,38 @@ class FakeBus:
         if self.failure is not None:
             raise self.failure
         self.announced.append((detail_type, dict(detail)))
+
+
+class FakeFingerprints:
+    """Many threads may use it at once."""
+
+    def __init__(self) -> None:
+        self.stored: dict[tuple[str, str, str], Claims] = {}
+        self._lock = Lock()
+
+    def claim(self, tenant_id: str, account_id: str, fingerprint: str, post_id: str, now: datetime) -> str | None:
+        return self._claim((tenant_id, account_id, fingerprint), post_id, now, only_if_new=False)
+
+    def claim_if_new(
+        self, tenant_id: str, account_id: str, fingerprint: str, post_id: str, now: datetime
+    ) -> str | None:
+        return self._claim((tenant_id, account_id, fingerprint), post_id, now, only_if_new=True)
+
+    def find(self, tenant_id: str, account_id: str, fingerprint: str, now: datetime) -> str | None:
+        return self.stored.get((tenant_id, account_id, fingerprint), Claims()).before(None, now)
+
+    def forget(self, tenant_id: str, account_id: str, fingerprint: str, post_id: str) -> None:
+        key = (tenant_id, account_id, fingerprint)
+        with self._lock:
+            self.stored[key] = self.stored.get(key, Claims()).without_post(post_id)
+
+    def _claim(self, key: tuple[str, str, str], post_id: str, now: datetime, *, only_if_new: bool) -> str | None:
+        with self._lock:
+            known = self.stored.get(key, Claims())
+            earlier = known.before(post_id, now)
+            if not (only_if_new and earlier):
+                self.stored[key] = known.with_post(post_id, now)
+            return earlier
 
 
 class FakeWorkflows:

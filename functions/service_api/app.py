@@ -1,10 +1,10 @@
-"""What is true without a tenant: health, limits, the error catalogue; and 404 for every path that is not ours."""
+"""True without a tenant: health, limits, capabilities, the error catalogue; and 404 for every path that is not ours."""
 
-from darkroom import __version__, bootstrap, limits, problems
+from darkroom import __version__, bootstrap, capabilities, limits, problems
 from darkroom.errors import NotFoundError
 from darkroom.http import PUBLIC, Api, Request
 from darkroom.http_events import Answer
-from darkroom.views import HealthView, LimitsView, ProblemTypeView
+from darkroom.views import CapabilitiesView, HealthView, LimitsView, ProblemTypeView
 
 handler = Api()
 
@@ -17,6 +17,11 @@ def read_health(_request: Request) -> Answer:
 @handler.route("GET /v1/limits", scope="posts:read", answer=LimitsView)
 def read_limits(_request: Request) -> Answer:
     return Answer(200, LimitsView(data=limits.ALL))
+
+
+@handler.route("GET /v1/capabilities", scope="posts:read", answer=CapabilitiesView)
+def read_capabilities(_request: Request) -> Answer:
+    return Answer(200, CapabilitiesView(data=capabilities.ALL))
 
 
 @handler.route("GET /v1/errors/{code}", scope=PUBLIC, answer=ProblemTypeView, problems=("not_found",))

@@ -412,6 +412,10 @@ def test_the_limits_are_served(world):
     assert len(answered(ask("GET /v1/limits"))["data"]) > 10
 
 
+def test_the_capabilities_are_served(world):
+    assert len(answered(ask("GET /v1/capabilities"))["data"]) > 20
+
+
 def test_each_code_explains_itself(world):
     told = answered(ask("GET /v1/errors/{code}", parameters={"code": "media_unreachable"}, caller={}))
     assert (told["status"], told["actor"]) == (422, "caller")

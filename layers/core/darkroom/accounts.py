@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
+from darkroom import capabilities
 from darkroom.errors import AccountUnavailableError
+from darkroom.posts import PostContent
 
 Login = Literal["instagram"]
 PUBLISH_SCOPE = "instagram_business_content_publish"
@@ -61,14 +63,18 @@ class Account:
         """What this account may subscribe to; empty when no granted scope has webhooks."""
         return tuple(field for scope, fields in WEBHOOK_FIELDS.items() if scope in self.scopes for field in fields)
 
-    def require_publishing(self, now: datetime) -> None:
-        """Raises AccountUnavailableError, with whose turn it is, unless this account can publish now."""
+    def require_publishing(self, now: datetime, content: PostContent | None = None) -> None:
+        """
+        Raises AccountUnavailableError, with whose turn it is, unless this account can publish now, and publish all of
+        `content` where that is given: some fields need a scope of their own.
+        """
         if self.state is AccountState.ACTION_REQUIRED:
             raise AccountUnavailableError("action_required")
         if self.state is not AccountState.CONNECTED or self.token_expires_at <= now:
             raise AccountUnavailableError("reauthorization_required")
-        if PUBLISH_SCOPE not in self.scopes:
-            raise AccountUnavailableError("permissions_missing", f"Missing: {PUBLISH_SCOPE}.")
+        needed = {PUBLISH_SCOPE} | (capabilities.scopes(content) if content else frozenset())
+        if missing := sorted(needed.difference(self.scopes)):
+            raise AccountUnavailableError("permissions_missing", f"Missing: {', '.join(missing)}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

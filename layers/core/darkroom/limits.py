@@ -26,6 +26,8 @@ CAROUSEL_MINIMUM = Limit("carousel_minimum", 2, "items", "error 100/2207028", _C
 CAROUSEL_MAXIMUM = Limit("carousel_maximum", 10, "items", "error 100/2207028", _CHECKED)
 ALT_TEXT_LENGTH = Limit("alt_text_length", 1000, "characters", _MEDIA, _CHECKED)
 AUDIO_NAME_LENGTH = Limit("audio_name_length", 255, "characters", "Darkroom's own bound", date(2026, 11, 23))
+# Meta states no length for comments; the app takes about what it takes of captions.
+COMMENT_LENGTH = Limit("comment_length", 2200, "characters", "Darkroom's own bound", date(2026, 11, 23))
 USER_TAGS = Limit("user_tags", 20, "tags an item", "error 100/2207040", _CHECKED)
 COLLABORATORS = Limit("collaborators", 3, "accounts", _MEDIA, _CHECKED)
 MEDIA_URL_LENGTH = Limit("media_url_length", 2048, "characters", "Darkroom's own bound", date(2026, 11, 23))
@@ -43,6 +45,7 @@ ALL = (
     CAROUSEL_MAXIMUM,
     ALT_TEXT_LENGTH,
     AUDIO_NAME_LENGTH,
+    COMMENT_LENGTH,
     USER_TAGS,
     COLLABORATORS,
     MEDIA_URL_LENGTH,

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from darkroom import capabilities
 from darkroom.errors import BadRequestError, FieldError
 
 LONGEST_BODY = 256 * 1024
@@ -63,9 +64,18 @@ def _refusal(error: ValidationError, mark: str) -> BadRequestError:
 
 def _field_error(found: ErrorDetails, mark: str) -> FieldError:
     code = _CODES.get(found["type"], found["type"])
-    message = "There is no such field." if code == "unknown_field" else found["msg"]
+    message = found["msg"]
+    if code == "unknown_field":
+        code, message = _unknown(str(found["loc"][-1]))
     path = "/".join(_escaped(part) for part in found["loc"])
     return FieldError(mark + path if path else "", code, message)
+
+
+def _unknown(name: str) -> tuple[str, str]:
+    """A field that Meta has and we have not is refused with the reason."""
+    if reason := capabilities.reason_not_offered(name):
+        return "not_possible", reason
+    return "unknown_field", "There is no such field."
 
 
 def _escaped(part: int | str) -> str:

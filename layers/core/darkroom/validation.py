@@ -6,7 +6,8 @@ the kind cannot carry is refused with the reason, never accepted and dropped.
 import re
 from collections.abc import Iterator
 
-from darkroom import limits, media_urls
+from darkroom import capabilities, limits, media_urls
+from darkroom.capabilities import MetaLogin
 from darkroom.errors import FieldError
 from darkroom.posts import MediaItem, PostContent, UserTag
 
@@ -20,18 +21,21 @@ _NUMERIC_ID = re.compile(r"[0-9]{1,30}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
-def field_errors(content: PostContent, test_media_hosts: frozenset[str] = frozenset()) -> tuple[FieldError, ...]:
+def field_errors(
+    content: PostContent, test_media_hosts: frozenset[str] = frozenset(), login: MetaLogin = "instagram"
+) -> tuple[FieldError, ...]:
     """
-    Every wrong field of the post, in the order of the request; empty when there is none. `test_media_hosts` are
-    `host:port` pairs whose media URLs may be http and private, for the simulator's sample media.
+    Every wrong field of the post; empty when there is none. `test_media_hosts` are `host:port` pairs whose media URLs
+    may be http and private, for the simulator's sample media.
     """
     return (
         *_counts(content),
+        *capabilities.refusals(content, login),
         *_caption(content),
-        *_fit(content),
         *_reel(content, test_media_hosts),
         *(error for index, item in enumerate(content.media) for error in _item(content, index, item, test_media_hosts)),
         *_people_and_places(content),
+        *_first_comment(content),
     )
 
 
@@ -48,24 +52,11 @@ def _counts(content: PostContent) -> Iterator[FieldError]:
 def _caption(content: PostContent) -> Iterator[FieldError]:
     if content.caption is None:
         return
-    if content.kind == "story":
-        yield FieldError("/caption", "not_possible", "Instagram has no caption on stories.")
     yield from _text("/caption", content.caption, limits.CAPTION_LENGTH)
     for pattern, limit in ((_HASHTAG, limits.CAPTION_HASHTAGS), (_MENTION, limits.CAPTION_MENTIONS)):
         if (count := len(pattern.findall(content.caption))) > limit.value:
             message = f"The caption has {count} {limit.unit}; Instagram allows {limit.value}."
             yield FieldError("/caption", f"too_many_{limit.unit}", message)
-
-
-def _fit(content: PostContent) -> Iterator[FieldError]:
-    """Fields of the post that this kind cannot carry."""
-    if content.reel is not None and content.kind != "reel":
-        yield FieldError("/reel", "not_possible", f"Reel options do not apply to a post of kind {content.kind}.")
-    if content.kind == "story":
-        if content.location_id is not None:
-            yield FieldError("/location_id", "not_possible", "Instagram takes no location on stories.")
-        if content.collaborators:
-            yield FieldError("/collaborators", "not_possible", "Instagram takes no collaborators on stories.")
 
 
 def _reel(content: PostContent, test_media_hosts: frozenset[str]) -> Iterator[FieldError]:
@@ -90,8 +81,6 @@ def _item(content: PostContent, index: int, item: MediaItem, test_media_hosts: f
         wanted = "a JPEG image" if content.kind == "image" else "a video"
         yield FieldError(f"{at}/type", "wrong_type", f"A post of kind {content.kind} needs {wanted}.")
     if item.alt_text is not None:
-        if media_type == "video" or content.kind == "story":
-            yield FieldError(f"{at}/alt_text", "not_possible", "Instagram takes alt text on feed images only.")
         yield from _text(f"{at}/alt_text", item.alt_text, limits.ALT_TEXT_LENGTH)
     yield from _tags(content, at, item, media_type)
 
@@ -107,10 +96,10 @@ def _tags(content: PostContent, at: str, item: MediaItem, media_type: str | None
 
 
 def _position(where: str, tag: UserTag, media_type: str | None, *, is_story: bool) -> Iterator[FieldError]:
+    """Of a tag on an image, or on what may be one; videos take no position at all."""
     if media_type == "video":
-        if tag.x is not None or tag.y is not None:
-            yield FieldError(where, "not_possible", "Instagram takes no tag positions on videos.")
-    elif tag.x is None or tag.y is None:
+        return
+    if tag.x is None or tag.y is None:
         if not is_story or (tag.x is None) != (tag.y is None):
             yield FieldError(where, "position_needed", "A tag on an image needs x and y.")
     elif not (0 <= tag.x <= 1 and 0 <= tag.y <= 1):
@@ -128,9 +117,20 @@ def _people_and_places(content: PostContent) -> Iterator[FieldError]:
             yield FieldError(f"/collaborators/{index}", "not_a_username", "This is not an Instagram username.")
 
 
+def _first_comment(content: PostContent) -> Iterator[FieldError]:
+    if content.first_comment is None:
+        return
+    if not content.first_comment.strip():
+        yield FieldError("/first_comment", "empty", "A comment needs some text; leave the field out for none.")
+    yield from _text("/first_comment", content.first_comment, limits.COMMENT_LENGTH)
+    if content.comments_enabled is False:
+        message = "With comments turned off nobody would see the first comment."
+        yield FieldError("/first_comment", "not_possible", message)
+
+
 def _text(pointer: str, text: str, limit: limits.Limit) -> Iterator[FieldError]:
     if len(text) > limit.value:
-        message = f"This has {len(text)} {limit.unit}; Instagram allows {limit.value}."
+        message = f"This has {len(text)} {limit.unit}; {limit.value} are allowed."
         yield FieldError(pointer, "too_long", message)
     if _UNPRINTABLE.search(text):
         yield FieldError(pointer, "unprintable", "This holds control characters.")

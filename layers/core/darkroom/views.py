@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypedDict
 from annotated_types import Ge, Le, MaxLen, MinLen
 
 from darkroom.accounts import Account, AccountState, ConnectSession, Login
+from darkroom.capabilities import Capability
 from darkroom.errors import BadRequestError, FieldError
 from darkroom.http_events import Answer
 from darkroom.limits import Limit
@@ -306,6 +307,11 @@ class HealthView:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsView:
     data: tuple[Limit, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapabilitiesView:
+    data: tuple[Capability, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

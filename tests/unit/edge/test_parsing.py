@@ -7,6 +7,7 @@ import pytest
 from darkroom import parsing
 from darkroom.authenticating import KeyRequest
 from darkroom.errors import BadRequestError
+from darkroom.views import NewPost
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,14 @@ def test_the_name_of_an_unknown_field_is_clipped():
     ((pointer, code),) = refusals(parsing.body, Shape, "application/json", b'{"' + b"x" * 5000 + b'": 1}')
     assert code == "unknown_field"
     assert len(pointer) <= 81
+
+
+def test_a_field_that_only_meta_knows_is_refused_with_the_reason():
+    with pytest.raises(BadRequestError) as caught:
+        parsing.body(NewPost, "application/json", b'{"kind": "image", "media": [{"url": "u", "product_tags": []}]}')
+    (error,) = caught.value.errors
+    assert (error.pointer, error.code) == ("/media/0/product_tags", "not_possible")
+    assert "Facebook Login" in error.message
 
 
 def test_an_adapter_is_built_once():

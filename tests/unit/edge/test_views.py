@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from darkroom import limits, parsing
+from darkroom import capabilities, limits, parsing
 from darkroom.accounts import AccountState
 from darkroom.containers import plan
 from darkroom.errors import BadRequestError
@@ -13,6 +13,7 @@ from darkroom.posts import PostState, ReelOptions
 from darkroom.problems import CATALOGUE
 from darkroom.views import (
     AccountView,
+    CapabilitiesView,
     LimitsView,
     NewPost,
     PageOf,
@@ -115,6 +116,14 @@ def test_the_limits_are_shown_with_source_and_date():
     told = shown(LimitsView(data=limits.ALL))["data"]
     assert {"name": "caption_length", "value": 2200, "unit": "characters"}.items() <= told[0].items()
     assert told[0]["checked_on"] == "2026-09-11"
+
+
+def test_the_capabilities_are_shown_with_source_and_date():
+    told = {row["field"]: row for row in shown(CapabilitiesView(data=capabilities.ALL))["data"]}
+    assert told["/caption"]["kinds"] == ["image", "carousel", "reel"]
+    assert told["/first_comment"]["scope"] == "instagram_business_manage_comments"
+    assert told["/is_paid_partnership"]["logins"] == ["facebook"]
+    assert told["/is_paid_partnership"]["checked_on"] == "2026-09-11"
 
 
 def test_a_problem_type_is_shown_with_the_type_that_problems_carry():

@@ -4,7 +4,7 @@ import pytest
 
 from darkroom.accounts import NEEDED_SCOPES, PUBLISH_SCOPE, AccountState, health
 from darkroom.errors import AccountUnavailableError
-from tests.builders import NOW, an_account
+from tests.builders import NOW, an_account, content
 
 COMMENTS = "instagram_business_manage_comments"
 MESSAGES = "instagram_business_manage_messages"
@@ -76,3 +76,19 @@ def test_an_account_that_cannot_publish_says_whose_turn_it_is(changes, code):
     with pytest.raises(AccountUnavailableError) as caught:
         an_account(**changes).require_publishing(NOW)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("option", [{"first_comment": "More"}, {"comments_enabled": False}, {"comments_enabled": True}])
+def test_what_is_done_with_comments_needs_the_scope_for_comments(option):
+    wish = content(**option)
+    with pytest.raises(AccountUnavailableError) as caught:
+        an_account().require_publishing(NOW, wish)
+    assert (caught.value.code, caught.value.detail) == ("permissions_missing", f"Missing: {COMMENTS}.")
+    an_account(scopes=(*NEEDED_SCOPES, COMMENTS)).require_publishing(NOW, wish)
+    an_account().require_publishing(NOW, content())
+
+
+def test_every_missing_scope_is_named_at_once():
+    with pytest.raises(AccountUnavailableError) as caught:
+        an_account(scopes=()).require_publishing(NOW, content(first_comment="More"))
+    assert caught.value.detail == f"Missing: {PUBLISH_SCOPE}, {COMMENTS}."

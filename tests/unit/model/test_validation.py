@@ -55,6 +55,8 @@ AT_THE_EDGE = [
     (content("reel", reel=ReelOptions(thumb_offset_ms=10**400)), [("/reel/thumb_offset_ms", "out_of_range")]),
     (content("reel", reel=ReelOptions(audio_name="x" * 255)), []),
     (content("reel", reel=ReelOptions(audio_name="x" * 256)), [("/reel/audio_name", "too_long")]),
+    (content(first_comment="x" * 2200), []),
+    (content(first_comment="x" * 2201), [("/first_comment", "too_long")]),
     (content(collaborators=("x" * 30,)), []),
     (content(collaborators=("x" * 31,)), [("/collaborators/0", "not_a_username")]),
     (content(location_id="9" * 30), []),
@@ -164,6 +166,7 @@ def test_what_nobody_types_is_refused_in_every_text(character):
     assert refusals(content(caption=text)) == [("/caption", "unprintable")]
     assert refusals(content(media=(image_item(alt_text=text),))) == [("/media/0/alt_text", "unprintable")]
     assert refusals(content("reel", reel=ReelOptions(audio_name=text))) == [("/reel/audio_name", "unprintable")]
+    assert refusals(content(first_comment=text)) == [("/first_comment", "unprintable")]
 
 
 # What a kind cannot carry; with tests/unit/model/test_containers.py for each option alone.
@@ -176,7 +179,9 @@ def test_every_wrong_field_is_named_at_once():
         caption="x",
         location_id="here",
         collaborators=("no spaces",),
-        reel=ReelOptions(),
+        reel=ReelOptions(audio_name="x"),
+        first_comment="x",
+        comments_enabled=False,
     )
     assert set(refusals(story)) == {
         ("/caption", "not_possible"),
@@ -185,6 +190,8 @@ def test_every_wrong_field_is_named_at_once():
         ("/location_id", "not_an_id"),
         ("/collaborators", "not_possible"),
         ("/collaborators/0", "not_a_username"),
+        ("/first_comment", "not_possible"),
+        ("/comments_enabled", "not_possible"),
         ("/media/0/url", "url_refused"),
         ("/media/0/alt_text", "not_possible"),
         ("/media/0/user_tags/0/username", "not_a_username"),
@@ -228,6 +235,16 @@ def test_the_cover_of_a_reel_is_judged_like_media():
     assert refusals(post, HOSTS) == []
 
 
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_a_comment_without_text_is_none(text):
+    assert refusals(content(first_comment=text)) == [("/first_comment", "empty")]
+
+
+def test_a_comment_that_nobody_would_see_is_refused():
+    assert refusals(content(first_comment="x", comments_enabled=False)) == [("/first_comment", "not_possible")]
+    assert refusals(content(first_comment="x", comments_enabled=True)) == []
+
+
 def test_the_wrong_item_of_a_carousel_is_pointed_at():
     post = content("carousel", media=(image_item(), video_item(), image_item(url="ftp://example.com/a.jpg")))
     assert refusals(post) == [("/media/2/url", "url_refused")]
@@ -239,6 +256,7 @@ def test_no_text_makes_the_validator_fall_over_or_repeat_it(text, kind):
         content(kind, caption=text, collaborators=(text,), location_id=text),
         media=(MediaItem(url=text, alt_text=text, user_tags=(UserTag(username=text),)),),
         reel=ReelOptions(cover_url=text, audio_name=text),
+        first_comment=text,
     )
     for error in field_errors(post):
         assert len(text) < 12 or text not in error.message

@@ -8,6 +8,7 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
     PostsTable      TENANT#<tenant>       POST#<id>       a post; ByAccount lists one account's, Open what is on its way
                                                           and, apart, what is scheduled
                                           TIMELINE#<id>#… what happened to a post (expires)
+                                          FINGERPRINT#…   the latest posts of an account with one content (expires)
                     OUTAGE                <step>:<error>  an outage of Instagram's, or the accounts that hint at one
     CallersTable    KEY#<sha256>          KEY             an API key
                     CONNECT#<id>          CONNECT         a connect session (expires)
@@ -75,6 +76,10 @@ def timeline(tenant_id: str, post_id: str, mark: str) -> Key:
 
 def outage(outage_id: str) -> Key:
     return _key(OUTAGE_PARTITION, outage_id)
+
+
+def fingerprint(tenant_id: str, account_id: str, sha256: str) -> Key:
+    return _key(tenant(tenant_id), f"FINGERPRINT#{account_id}#{sha256}")
 
 
 def api_key(sha256: str) -> Key:
