@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from simulator import oauth, pages, samples
+from simulator import comments, oauth, pages, samples
 from simulator.clock import meta_timestamp
 from simulator.containers import status_of
 from simulator.errors import REVOKED
@@ -16,6 +16,7 @@ from simulator.wire import Json, Request, Response, html_response, json_response
 from simulator.world import Account, Media, World
 
 ACCOUNT_TYPES = {"Business", "Media_Creator", "Personal"}
+LONGEST = 10**10
 
 
 class ControlError(Exception):
@@ -28,6 +29,8 @@ def answer(world: World, request: Request) -> Response:
         return _post_page(world, path.removeprefix("/_sim/posts/"))
     if path.startswith("/_sim/media/"):
         return _source_of(world, path.removeprefix("/_sim/media/"))
+    if request.method == "DELETE" and path.startswith("/_sim/faults/"):
+        return _end_fault(world, path.removeprefix("/_sim/faults/"))
     handler = HANDLERS.get(f"{request.method} {path}")
     if handler is None:
         return json_response({"error": f"no {request.method} {path}", "there_are": list(HANDLERS)}, 404)
@@ -41,6 +44,11 @@ def answer(world: World, request: Request) -> Response:
 def ledger_of(world: World, origin: str = "") -> list[Json]:
     """Carousel children are inside their carousel."""
     return [_entry(world, media, origin) for media in world.media.values() if media.parent_id is None]
+
+
+def throttle(world: World, username: Any, minutes: float) -> None:
+    """Until so many minutes from now; 0 ends it. Raises ControlError."""
+    world.throttled_until[_account_named(world, username).user_id] = world.now + 60 * minutes
 
 
 def _post_page(world: World, shortcode: str) -> Response:
@@ -67,6 +75,8 @@ def _entry(world: World, media: Media, origin: str) -> Json:
         "timestamp": meta_timestamp(media.published_at),
         "shortcode": media.shortcode,
         "permalink": permalink(world, media, origin),
+        "is_comment_enabled": media.id not in world.comments_off,
+        "comments": [{"id": comment.id, "text": comment.text} for comment in world.comments_on(media)],
         "children": [_entry(world, world.media[child], origin) for child in media.children],
     }
 
@@ -105,11 +115,15 @@ def _read_clock(world: World, _: Json) -> Json:
 
 
 def _move_clock(world: World, body: Json) -> Json:
-    seconds = body.get("advance")
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
-        raise ControlError("advance takes a number of seconds")
-    world.clock.advance(seconds)
+    world.clock.advance(_number(body, "advance"))
     return _read_clock(world, body)
+
+
+def _number(body: Json, name: str) -> float:
+    value = body.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < LONGEST:
+        raise ControlError(f"{name} takes a number")
+    return value
 
 
 def _read_switches(world: World, _: Json) -> Json:
@@ -132,6 +146,32 @@ def _add_fault(world: World, body: Json) -> Json:
 def _clear_faults(world: World, _: Json) -> Json:
     world.faults.clear()
     return _list_faults(world, _)
+
+
+def _end_fault(world: World, fault_id: str) -> Response:
+    try:
+        world.faults.remove(fault_id)
+    except KeyError:
+        return json_response({"error": f"there is no fault {fault_id!r}"}, 404)
+    return json_response(_list_faults(world, {}))
+
+
+def _list_throttles(world: World, _: Json) -> Json:
+    names = {account.username: world.seconds_throttled(account.user_id) for account in world.accounts.values()}
+    return {"throttles": [{"username": name, "seconds_left": left} for name, left in names.items() if left]}
+
+
+def _throttle(world: World, body: Json) -> Json:
+    throttle(world, body.get("username"), _number(body, "minutes"))
+    return _list_throttles(world, body)
+
+
+def _write_comment(world: World, body: Json) -> Json:
+    """What a follower does in the app: `username` comments on any media, whoever owns it."""
+    media = world.media.get(str(body.get("media_id")))
+    if media is None or not isinstance(body.get("text"), str):
+        raise ControlError("takes username, media_id and text")
+    return {"id": comments.write(world, media, _account_named(world, body.get("username")), body["text"]).id}
 
 
 def _list_accounts(world: World, _: Json) -> Json:
@@ -226,6 +266,9 @@ HANDLERS: dict[str, Callable[[World, Json], Json | Response]] = {
     "GET /_sim/faults": _list_faults,
     "POST /_sim/faults": _add_fault,
     "DELETE /_sim/faults": _clear_faults,
+    "GET /_sim/throttles": _list_throttles,
+    "POST /_sim/throttles": _throttle,
+    "POST /_sim/comments": _write_comment,
     "GET /_sim/accounts": _list_accounts,
     "POST /_sim/accounts": _add_account,
     "POST /_sim/tokens": _issue_token,

@@ -215,6 +215,15 @@ NOT_READY = Refusal(
 )
 
 
+# --- after publishing ---
+COMMENTS_OFF = Refusal(
+    100, None, "Invalid parameter", "Comments are turned off", "Comments on this media have been turned off."
+)
+ACCOUNT_THROTTLED = Refusal(
+    80002, None, "There have been too many calls to this Instagram account. Wait a bit and try again."
+)
+
+
 def filled(refusal: Refusal, **values: object) -> Refusal:
     """The same refusal with the {names} in its words replaced."""
     return replace(
@@ -248,7 +257,6 @@ _FOR_FAULTS = (
     Refusal(368, None, "The action attempted has been deemed abusive or is otherwise disallowed"),
     Refusal(613, None, "(#613) Calls to this api have exceeded the rate limit."),
     Refusal(9009, None, "Instagram user unavailable"),
-    Refusal(80002, None, "There have been too many calls to this Instagram account. Wait a bit and try again."),
 )
 THROTTLES = {4, 17, 32, 341, 613, 80002}
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from simulator.errors import SERVICE_DOWN, THROTTLES, refusal_with
+from simulator.errors import ACCOUNT_THROTTLED, SERVICE_DOWN, THROTTLES, refusal_with
 from simulator.wire import Delivery, Json, Response, html_response, json_response
 
 MIB = 1024 * 1024
@@ -56,6 +56,10 @@ class Fault:
     def is_throttle(self) -> bool:
         return self.kind == "http_429" or (self.kind == "json_error" and self.code in THROTTLES)
 
+    @property
+    def is_of_one_account(self) -> bool:
+        return self.kind == "json_error" and self.code == ACCOUNT_THROTTLED.code
+
     def as_json(self) -> Json:
         return {name: sorted(v) if isinstance(v, frozenset) else v for name, v in vars(self).items()}
 
@@ -71,6 +75,10 @@ class FaultProgramme:
         self._planned[fault.id] = fault
         self._seen[fault.id] = 0
         return fault
+
+    def remove(self, fault_id: str) -> None:
+        """Raises KeyError."""
+        del self._planned[fault_id], self._seen[fault_id]
 
     def clear(self) -> None:
         self._planned.clear()

@@ -19,10 +19,14 @@ def graph_headers(version: str, newest: str, refusal: Refusal | None = None) -> 
     return headers
 
 
-def usage_headers(account_id: str | None, percent: int, regain_minutes: int = 0) -> dict[str, str]:
-    app = {"call_count": percent, "total_time": percent, "total_cputime": percent}
-    headers = {"x-app-usage": json.dumps(app)}
+def usage_headers(account_id: str | None, app: int, account: int, regain_minutes: int) -> dict[str, str]:
+    """`app` and `account` in per cent of what each may use."""
+    headers = {"x-app-usage": json.dumps(_figures(app))}
     if account_id is not None:
-        business = {"type": "instagram", **app, "estimated_time_to_regain_access": regain_minutes}
+        business = {"type": "instagram", **_figures(account), "estimated_time_to_regain_access": regain_minutes}
         headers["x-business-use-case-usage"] = json.dumps({account_id: [business]})
     return headers
+
+
+def _figures(percent: int) -> dict[str, int]:
+    return {"call_count": percent, "total_time": percent, "total_cputime": percent}

@@ -21,6 +21,9 @@ class Ids:
     def media(self) -> str:
         return self._fresh("180")
 
+    def comment(self) -> str:
+        return self._fresh("179")
+
     def code(self) -> str:
         return "AQB" + self._letters(150)
 

@@ -5,6 +5,7 @@ The pretend Instagram: one request in, one response out, no sockets.
 httpx are in `app` and `testing`.
 """
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from simulator import control, oauth, samples
 from simulator.call import Call
 from simulator.clock import Clock
 from simulator.errors import (
+    ACCOUNT_THROTTLED,
     PERMISSION_MISSING,
     TOKEN_MISSING,
     TOKEN_MISSING_FOR_ME,
@@ -81,6 +83,14 @@ class Instagram:
         """`fail("POST /{ig}/media_publish", "timeout", when="after", nth=1)`. Raises BadFaultError."""
         return self.world.faults.add(read_fault({"match": {"path": path}, "kind": kind, **details}))
 
+    def mend(self, fault: Fault) -> None:
+        """The end of this one fault; others go on."""
+        self.world.faults.remove(fault.id)
+
+    def throttle(self, username: str, minutes: float) -> None:
+        """Every call of this account is answered 80002 until so many minutes from now; 0 ends it."""
+        control.throttle(self.world, username, minutes)
+
     def token_for(self, username: str, scopes: tuple[str, ...] = oauth.SCOPES, *, is_long: bool = True) -> str:
         """A token as the App Dashboard generates it, without the login."""
         account = self.world.account_named(username)
@@ -114,12 +124,12 @@ class Instagram:
         except OAuthError as exc:
             return json_response(exc.envelope(), 400)
         except GraphError as exc:
-            return self._refused(exc.refusal, target)
+            return self._refused(exc.refusal, request, target)
         except UnreadableBodyError as exc:
-            return self._refused(Refusal(100, None, f"(#100) The request body is not a valid {exc}"), target)
+            return self._refused(Refusal(100, None, f"(#100) The request body is not a valid {exc}"), request, target)
 
     def _graph_answer(self, request: Request, target: Target) -> Response:
-        """Checks in Graph's order: the path, the token, the object, what can be done with it, the permission."""
+        """Checks in Graph's order: path, token, allowance, object, what can be done with it, permission."""
         route = GRAPH.get(f"{request.method} {target.template}")
         if route is None and target.node == "":
             raise GraphError(filled(UNKNOWN_PATH, path=target.path))
@@ -128,9 +138,8 @@ class Instagram:
             raise _unsupported(request.method, target)
         self._check_permissions(call, route)
         payload = route.answer(self.world, call)
-        switches = self.world.switches
-        headers = graph_headers(target.version, switches.newest_version)
-        return json_response(payload, 200, headers | usage_headers(call.account.user_id, switches.usage_percent))
+        headers = graph_headers(target.version, self.world.switches.newest_version)
+        return json_response(payload, 200, headers | self._usage(request))
 
     def _authorised(self, request: Request, target: Target) -> Call:
         text = request.access_token
@@ -139,6 +148,8 @@ class Instagram:
         token, parameters = oauth.valid_token(self.world, text), Parameters(request.parameters)
         call = Call(request, parameters, target.node, token, text)
         oauth.check_proof(self.world, text, parameters)
+        if self.world.seconds_throttled(call.account.user_id):
+            raise GraphError(ACCOUNT_THROTTLED)
         self._check_parameters(parameters)
         _check_object(call, target)
         return call
@@ -157,16 +168,24 @@ class Instagram:
         message = f"(#{code}) Requires {' and '.join(missing)} permission to manage the object"
         raise GraphError(replace(PERMISSION_MISSING, code=code, status=status, message=message))
 
-    def _refused(self, refusal: Refusal, target: Target) -> Response:
+    def _refused(self, refusal: Refusal, request: Request, target: Target) -> Response:
         headers = graph_headers(target.version, self.world.switches.newest_version, refusal)
-        return json_response(refusal.envelope(self.world.ids.trace()), refusal.status, headers)
+        return json_response(refusal.envelope(self.world.ids.trace()), refusal.status, headers | self._usage(request))
+
+    def _usage(self, request: Request) -> dict[str, str]:
+        """The app's share stays what the switch says while one account is throttled."""
+        switches, account_id = self.world.switches, self._account_id(request)
+        if left := self.world.seconds_throttled(account_id or ""):
+            return usage_headers(account_id, switches.usage_percent, 100, math.ceil(left / 60))
+        return usage_headers(account_id, switches.usage_percent, switches.usage_percent, switches.regain_minutes)
 
     def _spoiled(self, fault: Fault, request: Request, target: Target, true_answer: Response | None) -> Response:
         if fault.kind == "json_error" and target.template == CODE_EXCHANGE:
             return json_response(OAuthError(fault.message or "Invalid request").envelope(), fault.status or 400)
         answer = spoiled(fault, true_answer, self.world.ids.trace())
         if fault.is_throttle:
-            usage = usage_headers(self._account_id(request), 100, regain_minutes=fault.regain_minutes)
+            app = self.world.switches.usage_percent if fault.is_of_one_account else 100
+            usage = usage_headers(self._account_id(request), app, 100, fault.regain_minutes)
             answer = replace(answer, headers={**answer.headers, **usage})
         return answer
 

@@ -26,10 +26,11 @@ from simulator.world import Account, Code, Token, World
 
 BASIC = "instagram_business_basic"
 PUBLISH = "instagram_business_content_publish"
+COMMENTS = "instagram_business_manage_comments"
 SCOPES = (
     BASIC,
     PUBLISH,
-    "instagram_business_manage_comments",
+    COMMENTS,
     "instagram_business_manage_messages",
     "instagram_business_manage_insights",
 )

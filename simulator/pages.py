@@ -52,10 +52,11 @@ def post(entry: Json) -> str:
     """What a permalink leads to, when permalinks are local."""
     items = entry["children"] or [entry]
     pictures = "".join(_picture(item) for item in items)
+    comments = "".join(f"<li>{escape(comment['text'])}</li>" for comment in entry["comments"])
     return _page(
         f"@{escape(entry['account']['username'])}",
         f"<p><small>{escape(entry['kind'])} · {escape(entry['timestamp'])}</small></p>{pictures}"
-        f"<p>{escape(entry['caption'] or '')}</p>",
+        f"<p>{escape(entry['caption'] or '')}</p><ul>{comments}</ul>",
     )
 
 

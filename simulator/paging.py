@@ -13,11 +13,16 @@ DEFAULT_LIMIT, MAX_LIMIT = 25, 100
 
 
 def page_of[T](
-    items: Sequence[T], call: Call, *, key: Callable[[T], str], moment: Callable[[T], float]
+    items: Sequence[T],
+    call: Call,
+    *,
+    key: Callable[[T], str],
+    moment: Callable[[T], float],
+    most: int = MAX_LIMIT,
 ) -> tuple[Sequence[T], Json | None]:
     """The page that limit, after, before, since and until ask for, and its `paging` object (None when empty)."""
     items = [item for item in items if _is_in_range(moment(item), call)]
-    start, end = _bounds([key(item) for item in items], call)
+    start, end = _bounds([key(item) for item in items], call, most)
     page = items[start:end]
     if not page:
         return page, None
@@ -30,8 +35,8 @@ def page_of[T](
     return page, paging
 
 
-def _bounds(keys: list[str], call: Call) -> tuple[int, int]:
-    limit = max(1, min(call.parameters.integer("limit") or DEFAULT_LIMIT, MAX_LIMIT))
+def _bounds(keys: list[str], call: Call, most: int) -> tuple[int, int]:
+    limit = max(1, min(call.parameters.integer("limit") or DEFAULT_LIMIT, most))
     if after := call.parameters.text("after"):
         start = _position(keys, after) + 1
         return start, start + limit

@@ -50,11 +50,11 @@ def list_stories(world: World, call: Call) -> Json:
 
 
 def read_media(world: World, call: Call) -> Json:
-    return _media_fields(world, call, _visible_media(world, call), _wanted(call))
+    return _media_fields(world, call, visible_media(world, call), _wanted(call))
 
 
 def list_children(world: World, call: Call) -> Json:
-    album = _visible_media(world, call)
+    album = visible_media(world, call)
     return {"data": [_media_fields(world, call, world.media[child], _wanted(call)) for child in album.children]}
 
 
@@ -100,17 +100,18 @@ def media_product_type(media: Media) -> str:
     return {Kind.REEL: "REELS", Kind.STORY: "STORY"}.get(media.plan.kind, "FEED")
 
 
+def visible_media(world: World, call: Call) -> Media:
+    """The media in the path, of the caller's own. Raises GraphError 100/33."""
+    media = world.media[call.node]
+    if media.account.user_id != call.account.user_id or is_too_fresh(world, media.published_at):
+        raise object_missing(call.request.method, call.node)
+    return media
+
+
 def _own_media(world: World, account: Account) -> list[Media]:
     """Newest first."""
     own = [m for m in world.media.values() if m.account.user_id == account.user_id and m.parent_id is None]
     return own[::-1]
-
-
-def _visible_media(world: World, call: Call) -> Media:
-    media = world.media[call.node]
-    if media.account.user_id != call.account.user_id or is_too_fresh(world, media.published_at):
-        raise object_missing("get", call.node)
-    return media
 
 
 def _media_page(world: World, call: Call, media: list[Media]) -> Json:
@@ -139,9 +140,9 @@ def _media_readers(world: World, call: Call, media: Media, wanted: Fields) -> di
         "alt_text": lambda: plan.alt_text,
         "caption": lambda: plan.caption,
         "children": lambda: _expand_children(world, call, media, wanted["children"]),
-        "comments_count": lambda: 0,
+        "comments_count": lambda: len(world.comments_on(media)),
         "is_ai_generated": lambda: plan.is_ai_generated,
-        "is_comment_enabled": lambda: True,
+        "is_comment_enabled": lambda: media.id not in world.comments_off,
         "is_shared_to_feed": lambda: plan.share_to_feed is not False if plan.kind is Kind.REEL else None,
         "legacy_instagram_media_id": lambda: media.id[::-1],
         "like_count": lambda: 0,

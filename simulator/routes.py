@@ -4,14 +4,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator import containers, oauth, publishing, reads
+from simulator import comments, containers, oauth, publishing, reads
 from simulator.call import Call
-from simulator.oauth import BASIC, PUBLISH
+from simulator.oauth import BASIC, COMMENTS, PUBLISH
 from simulator.wire import Json, Request, Response
 from simulator.world import World
 
 VERSION = re.compile(r"^/(v\d{1,2}\.\d)(?=/|$)")
-NODE_TYPES = {"{ig}": "IGUser", "{container}": "IGContainer", "{media}": "IGMedia"}
+NODE_TYPES = {"{ig}": "IGUser", "{container}": "IGContainer", "{media}": "IGMedia", "{comment}": "IGComment"}
 CODE_EXCHANGE = "/oauth/access_token"
 
 
@@ -40,7 +40,11 @@ GRAPH = {
     "DELETE /{ig}/subscribed_apps": Route(reads.unsubscribe),
     "GET /{container}": Route(containers.read, (BASIC, PUBLISH)),
     "GET /{media}": Route(reads.read_media),
+    "POST /{media}": Route(comments.switch, (BASIC, COMMENTS)),
     "GET /{media}/children": Route(reads.list_children),
+    "GET /{media}/comments": Route(comments.list_of_media, (BASIC, COMMENTS)),
+    "POST /{media}/comments": Route(comments.add, (BASIC, COMMENTS)),
+    "GET /{comment}": Route(comments.read, (BASIC, COMMENTS)),
 }
 
 
@@ -82,4 +86,6 @@ def _placeholder(world: World, segment: str) -> str | None:
         return "{container}"
     if segment in world.media:
         return "{media}"
+    if segment in world.comments:
+        return "{comment}"
     return "{id}" if segment.isdecimal() else None

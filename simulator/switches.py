@@ -72,6 +72,9 @@ class Switches:
     caption_fields: Literal["readable", "refused"] = _switch(
         "readable", "4.2, 12.11", "caption and media_product_type, documented as Facebook Login only"
     )
+    fresh_comment_lag: float = _switch(
+        0.0, "2.7, 5.1", "seconds in which a new comment is missing from the list; inferred from how media behave"
+    )
     child_permalink: Literal["shown", "hidden"] = _switch("shown", "4.2, 12.16", "permalink of carousel children")
     # --- answers in general ---
     invalid_token_http_status: Literal[400, 401] = _switch(400, "9", "HTTP status of code 190")
@@ -81,7 +84,8 @@ class Switches:
         "ignore", "10, 13", "pretty, debug and date_format after their removal"
     )
     newest_version: str = _switch("v26.0", "10, 12.21", "what facebook-api-version says at most")
-    usage_percent: int = _switch(1, "8", "what the usage headers report")
+    usage_percent: int = _switch(1, "8", "per cent of the allowance that the usage headers report")
+    regain_minutes: int = _switch(0, "8", "estimated_time_to_regain_access in the usage headers")
 
     def changed(self, patch: dict[str, Any]) -> "Switches":
         """Raises ValueError, with a sentence, for an unknown name or a value the switch cannot take."""

@@ -115,6 +115,15 @@ class Media:
 
 
 @dataclass(frozen=True)
+class Comment:
+    id: str
+    media_id: str
+    author: Account
+    text: str
+    created_at: float
+
+
+@dataclass(frozen=True)
 class CallRecord:
     """Names of parameters, never their values: tokens and captions stay out."""
 
@@ -149,6 +158,9 @@ class World:
     containers: dict[str, Container] = field(default_factory=dict)
     media: dict[str, Media] = field(default_factory=dict)
     published_at: dict[str, list[float]] = field(default_factory=dict)
+    comments: dict[str, Comment] = field(default_factory=dict)
+    comments_off: set[str] = field(default_factory=set)
+    throttled_until: dict[str, float] = field(default_factory=dict)
     subscribed_fields: dict[str, list[str]] = field(default_factory=dict)
     calls: list[CallRecord] = field(default_factory=list)
     faults: FaultProgramme = field(default_factory=FaultProgramme)
@@ -159,9 +171,11 @@ class World:
 
     def reset(self) -> None:
         """As new, except for the clock: time only goes forward."""
-        for collection in (self.accounts, self.codes, self.tokens, self.containers, self.media, self.published_at):
+        for collection in (self.accounts, self.codes, self.tokens, self.containers, self.media, self.comments):
             collection.clear()
-        self.subscribed_fields.clear()
+        for by_account in (self.published_at, self.subscribed_fields, self.throttled_until):
+            by_account.clear()
+        self.comments_off.clear()
         self.calls.clear()
         self.faults.clear()
         self.switches = self.default_switches
@@ -187,6 +201,13 @@ class World:
     def account_with(self, node: str) -> Account | None:
         """By either of an account's two ids."""
         return self.accounts.get(node) or next((a for a in self.accounts.values() if a.id == node), None)
+
+    def comments_on(self, media: Media) -> list[Comment]:
+        """Oldest first."""
+        return [comment for comment in self.comments.values() if comment.media_id == media.id]
+
+    def seconds_throttled(self, user_id: str) -> float:
+        return max(0.0, self.throttled_until.get(user_id, 0.0) - self.now)
 
     @contextmanager
     def unlocked(self) -> Iterator[None]:

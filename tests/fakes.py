@@ -3,7 +3,7 @@ The ports in memory. Each store passes the same suite as its DynamoDB twin (test
 over a fake it does over the real one.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,9 +14,15 @@ from darkroom.accounts import Account, AccountState, ConnectSession
 from darkroom.errors import ConflictError, ConnectError, NotFoundError, StoreUnavailableError, TokenUnreadableError
 from darkroom.fingerprints import Claims
 from darkroom.idempotency import Record
-from darkroom.instagram.errors import AuthorizationCodeError, InstagramUnavailableError, MediaNotReadyError
+from darkroom.instagram.errors import (
+    AuthorizationCodeError,
+    InstagramUnavailableError,
+    MediaNotReadyError,
+    OutcomeUnknownError,
+)
 from darkroom.instagram.models import (
     Access,
+    Comment,
     ContainerStatus,
     LongLivedToken,
     Media,
@@ -444,9 +450,9 @@ class FakeInstagram:
     """
     Instagram as the use cases see it: all its ports in one object, for one account unless a test adds owners.
 
-    `live` is the ledger: what a follower sees, newest first. `calls` names every call, refused ones included. Faults
-    come from `fail`. After a container was published, its next `stale_reads` statuses still say FINISHED, and the next
-    `hidden_reads` lists leave the new media out.
+    `live` and, by media, `comments_made` are the ledger: what a follower sees, newest first. `calls` names every call,
+    refused ones included. Faults come from `fail`. After a container was published, its next `stale_reads` statuses
+    still say FINISHED, and the next `hidden_reads` lists leave the new media, or a new comment, out.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -459,6 +465,8 @@ class FakeInstagram:
     codes: set[str] = field(default_factory=lambda: {"good-code"})
     calls: list[str] = field(default_factory=list)
     live: list[Media] = field(default_factory=list)
+    comments_made: defaultdict[str, list[Comment]] = field(default_factory=lambda: defaultdict(list))
+    comments_off: set[str] = field(default_factory=set)
     containers: dict[str, FakeContainer] = field(default_factory=dict)
     redirect_uris: list[str] = field(default_factory=list)
     subscribed: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -482,6 +490,13 @@ class FakeInstagram:
         """Somebody posted this by other means."""
         self.live.insert(0, media)
 
+    def comment(self, media_id: str, text: str, username: str | None = None) -> Comment:
+        """Somebody comments by other means; the account itself unless `username` names another."""
+        made = Comment(self._new_id(), text, self.clock(), username or self.profile_answer.username)
+        self.comments_made[media_id].insert(0, made)
+        self._hidden[made.id] = self.hidden_reads
+        return made
+
     # Publishing.
 
     def create_container(self, access: Access, parameters: Mapping[str, str | bool | int]) -> str:
@@ -500,19 +515,37 @@ class FakeInstagram:
         return self._call("publish_container", lambda: self._publish(self._container(container_id)))
 
     def media(self, access: Access, media_id: str) -> Media:
-        def effect() -> Media:
-            found = next((media for media in self.live if media.id == media_id), None)
-            if found is None:
-                raise InstagramUnavailableError(code=100, subcode=33)
-            return found
-
-        return self._call("media", effect)
+        return self._call("media", lambda: self._live(media_id))
 
     def recent_media(self, access: Access) -> tuple[Media, ...]:
         return self._call("recent_media", lambda: self._listed(is_story=False))
 
     def stories(self, access: Access) -> tuple[Media, ...]:
         return self._call("stories", lambda: self._listed(is_story=True))
+
+    # Comments.
+
+    def add_comment(self, access: Access, media_id: str, message: str) -> str:
+        def effect() -> str:
+            if media_id in self.comments_off or all(media.id != media_id for media in self.live):
+                raise OutcomeUnknownError(code=100)
+            return self.comment(media_id, message).id
+
+        return self._call("add_comment", effect)
+
+    def comments(self, access: Access, media_id: str) -> tuple[Comment, ...]:
+        def effect() -> tuple[Comment, ...]:
+            made = self.comments_made[self._live(media_id).id]
+            return tuple(comment for comment in made if self._is_shown(comment.id))
+
+        return self._call("comments", effect)
+
+    def set_comments_enabled(self, access: Access, media_id: str, enabled: bool) -> None:
+        def effect() -> None:
+            change = self.comments_off.discard if enabled else self.comments_off.add
+            change(self._live(media_id).id)
+
+        self._call("set_comments_enabled", effect)
 
     # Connecting.
 
@@ -599,16 +632,21 @@ class FakeInstagram:
             timestamp=self.clock(),
         )
 
+    def _live(self, media_id: str) -> Media:
+        found = next((media for media in self.live if media.id == media_id), None)
+        if found is None:
+            raise InstagramUnavailableError(code=100, subcode=33)
+        return found
+
     def _listed(self, *, is_story: bool) -> tuple[Media, ...]:
-        found = []
-        for media in self.live:
-            if (media.media_product_type == "STORY") != is_story:
-                continue
-            if self._hidden.get(media.id, 0) > 0:
-                self._hidden[media.id] -= 1
-                continue
-            found.append(media)
-        return tuple(found)
+        kind = [media for media in self.live if (media.media_product_type == "STORY") == is_story]
+        return tuple(media for media in kind if self._is_shown(media.id))
+
+    def _is_shown(self, new_id: str) -> bool:
+        """Whether this list has it; each list that has not counts."""
+        left = self._hidden.get(new_id, 0)
+        self._hidden[new_id] = max(0, left - 1)
+        return left == 0
 
     def _new_id(self) -> str:
         self._made += 1

@@ -67,6 +67,9 @@ ACCOUNT_CALLS = {
         {"data": [{"quota_usage": 0, "config": {"quota_total": 1}}]},
         "GET /v25.0/17841405309211844/content_publishing_limit",
     ),
+    "add_comment": (("17", "CANARY-comment"), {"id": "1"}, "POST /v25.0/17/comments"),
+    "comments": (("17",), {"data": []}, "GET /v25.0/17/comments"),
+    "set_comments_enabled": (("17", False), {"success": True}, "POST /v25.0/17"),
     "subscribe_webhooks": ((["comments"],), {"success": True}, "POST /v25.0/17841405309211844/subscribed_apps"),
     "unsubscribe_webhooks": ((), {"success": True}, "DELETE /v25.0/17841405309211844/subscribed_apps"),
 }
@@ -137,6 +140,23 @@ def test_publishes_by_the_containers_id(asked, access):
     assert asked({"id": "1"}, "publish_container", access, CONTAINER).content == b"creation_id=17889455560051444"
 
 
+def test_comments_with_every_character_and_with_nothing_but_the_message(asked, access):
+    """With `fields`, Instagram makes the comment and then answers an error."""
+    request = asked({"id": "1"}, "add_comment", access, "17", "Zeile 1\n#licht 🌅 + 100% & mehr")
+    assert parse_qs(request.content.decode()) == {"message": ["Zeile 1\n#licht 🌅 + 100% & mehr"]}
+    assert request.url.query == b""
+
+
+def test_asks_for_as_many_comments_as_instagram_gives(asked, access):
+    params = asked({"data": []}, "comments", access, "17").url.params
+    assert dict(params) == {"fields": "id,text,timestamp,username", "limit": "50"}
+
+
+@pytest.mark.parametrize(("enabled", "content"), [(True, b"comment_enabled=true"), (False, b"comment_enabled=false")])
+def test_switches_comments_on_and_off(asked, access, enabled, content):
+    assert asked({"success": True}, "set_comments_enabled", access, "17", enabled).content == content
+
+
 def test_proves_the_app_only_when_told_to(asked, access, token):
     request = asked({"id": "17"}, "media", access, "17", send_proof=True)
     assert request.url.params["appsecret_proof"] == appsecret_proof("CANARY-app-secret", token)
@@ -149,13 +169,19 @@ def test_calls_the_hosts_and_the_version_it_was_given(asked, access):
     assert str(asked(TOKEN, "exchange_code", "c", "r", **settings).url) == "http://127.0.0.1:8/oauth/access_token"
 
 
-@pytest.mark.parametrize("method", ["container_status", "publish_container", "media"])
+@pytest.mark.parametrize("method", ["container_status", "publish_container", "media", "comments"])
 @pytest.mark.parametrize("bad", ["1/comments", "..", "1?fields=x", ""])
 def test_sends_nothing_for_an_id_that_is_none(client_of, access, calls, method, bad):
     with pytest.raises(InvalidRequestError):
         getattr(client_of(pytest.fail), method)(access, bad)
     with pytest.raises(InvalidRequestError):
         client_of(pytest.fail).stories(Access(bad, "t"))
+    assert calls == []
+
+
+def test_sends_no_comment_that_cannot_be_encoded(client_of, access, calls):
+    with pytest.raises(InvalidRequestError):
+        client_of(pytest.fail).add_comment(access, "17", "half \ud83d")
     assert calls == []
 
 
@@ -193,9 +219,17 @@ def test_publishes_a_post(answering, access):
     assert client.media(access, media_id).shortcode == "CSgf9BChwVq"
 
 
+def test_comments_on_a_post(answering, access):
+    client = answering("comment_made", "comments", "subscribed")
+    comment_id = client.add_comment(access, "17920238422030506", "#dawn")
+    assert client.comments(access, "17920238422030506")[0].id == comment_id == "17870913679156914"
+    assert client.set_comments_enabled(access, "17920238422030506", False) is None
+
+
 def test_never_follows_the_next_page(answering, access, calls):
-    assert len(answering("recent_media").recent_media(access)) == 2
-    assert len(calls) == 1
+    client = answering("recent_media", "comments")
+    assert len(client.recent_media(access)) == len(client.comments(access, "17")) == 2
+    assert len(calls) == 2
 
 
 def test_follows_no_redirect(client_of, access, calls):
@@ -226,6 +260,14 @@ def test_tells_of_each_call_without_ids_or_secrets(answering, access, calls):
     assert call.duration_ms >= 0
     assert "CANARY" not in repr(call)
     assert access.ig_user_id not in repr(call)
+
+
+def test_tells_of_a_comment_without_its_text(answering, access, calls):
+    answering("comment_made").add_comment(access, "17920238422030506", "CANARY-comment")
+    (call,) = calls
+    assert (call.method, call.path_template, call.status) == ("POST", "/{media-id}/comments", 200)
+    assert "CANARY" not in repr(call)
+    assert "17920238422030506" not in repr(call)
 
 
 def test_tells_of_failed_calls_what_instagram_said(answering, access, calls):

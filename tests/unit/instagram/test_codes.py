@@ -1,6 +1,12 @@
 import pytest
 
-from darkroom.instagram.codes import CODE_TABLE, REFUSED_BEFORE_PUBLISHING, SAYINGS, classify
+from darkroom.instagram.codes import (
+    CODE_TABLE,
+    REFUSED_BEFORE_COMMENTING,
+    REFUSED_BEFORE_PUBLISHING,
+    SAYINGS,
+    classify,
+)
 from darkroom.instagram.errors import (
     AccountRestrictedError,
     InstagramUnavailableError,
@@ -91,3 +97,12 @@ def test_admits_what_it_does_not_know(code, subcode):
 @pytest.mark.parametrize("code", [-2, -1, 1, 2, 4, 17, 24, 25, 32, 100, 368, 613, 9004, 80002])
 def test_codes_that_were_seen_for_live_posts_or_might_be_never_prove_that_nothing_was_published(code):
     assert code not in REFUSED_BEFORE_PUBLISHING
+
+
+@pytest.mark.parametrize("code", [-2, -1, 1, 2, 4, 9, 17, 24, 25, 32, 100, 368, 613, 2500, 9004, 9007, 80002])
+def test_codes_that_were_seen_for_comments_or_might_be_never_prove_that_there_is_none(code):
+    assert code not in REFUSED_BEFORE_COMMENTING
+
+
+def test_every_proof_that_nothing_happened_has_its_reason():
+    assert all([*REFUSED_BEFORE_PUBLISHING.values(), *REFUSED_BEFORE_COMMENTING.values()])

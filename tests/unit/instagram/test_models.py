@@ -14,6 +14,7 @@ from darkroom.instagram.errors import (
 )
 from darkroom.instagram.models import (
     Access,
+    Comment,
     ContainerStatus,
     LongLivedToken,
     Media,
@@ -150,6 +151,21 @@ def test_refuses_a_page_that_is_not_one(data):
         Media.parse_list({"data": data})
 
 
+def test_reads_comments_and_nothing_of_the_next_page(payload):
+    first, second = Comment.parse_list(payload("comments"))
+    moment = datetime(2026, 8, 13, 8, 25, 31, tzinfo=UTC)
+    assert first == Comment("17870913679156914", "CANARY-comment 🌅 #dawn", moment, "metricsaurus")
+    assert (second.id, second.username) == ("17870913679156913", None)
+    assert "CANARY" not in repr((first, second))
+    assert Comment.parse_list({"data": []}) == ()
+
+
+@pytest.mark.parametrize("data", [None, {}, [None], [{}], [{"id": "../17"}]])
+def test_refuses_comments_that_are_none(data):
+    with pytest.raises(InstagramUnavailableError):
+        Comment.parse_list({"data": data})
+
+
 def test_reads_the_publishing_limit_from_instagram(payload):
     assert PublishingLimit.parse(payload("publishing_limit")) == PublishingLimit(2, 50, 86_400)
 
@@ -180,7 +196,11 @@ scalars = st.sampled_from(
     [None, True, False, 0, -1, 17, 10**400, 1.5, float("inf"), "", "17", "IN_PROGRESS", "ERROR", "a/b", "half \ud83d"]
 )
 json_values = scalars | st.lists(scalars, max_size=2)
-fields = st.sampled_from(sorted({*get_type_hints(Profile), *get_type_hints(Media), *get_type_hints(PublishingLimit)}))
+fields = st.sampled_from(
+    sorted(
+        {*get_type_hints(Profile), *get_type_hints(Media), *get_type_hints(Comment), *get_type_hints(PublishingLimit)}
+    )
+)
 wire_only = st.sampled_from(
     ["access_token", "permissions", "expires_in", "status_code", "status", "children", "success"]
 )
@@ -193,6 +213,8 @@ READERS = (
     ContainerStatus.parse,
     Media.parse,
     Media.parse_list,
+    Comment.parse,
+    Comment.parse_list,
     PublishingLimit.parse,
     created_id,
     acknowledged,

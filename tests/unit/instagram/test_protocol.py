@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from darkroom.instagram.codes import REFUSED_BEFORE_COMMENTING, REFUSED_BEFORE_PUBLISHING
 from darkroom.instagram.errors import (
     AccountRestrictedError,
     AppCredentialsError,
@@ -258,7 +259,8 @@ def test_never_waits_longer_than_the_window_of_a_day():
     assert parse_usage({"X-Business-Use-Case-Usage": header}).retry_after == 86_400
 
 
-PUBLISHING = Request("POST", "/{ig-user-id}/media_publish", Patience(1, 1), ids={"ig-user-id": "1"}, idempotent=False)
+PUBLISHING = Request("POST", "/{ig-user-id}/media_publish", Patience(1, 1), refusals=REFUSED_BEFORE_PUBLISHING)
+COMMENTING = Request("POST", "/{media-id}/comments", Patience(1, 1), refusals=REFUSED_BEFORE_COMMENTING)
 
 
 @pytest.mark.parametrize(
@@ -268,9 +270,10 @@ def test_asks_instead_of_believing_an_error_that_was_seen_for_live_posts(code, s
     body = error_body(code=code, error_subcode=subcode, fbtrace_id="trace")
     with pytest.raises(InstagramError) as caught:
         parse(400, {"Retry-After": "60"}, body)
-    settled = settle(caught.value, PUBLISHING)
-    assert type(settled) is OutcomeUnknownError
-    assert (settled.code, settled.subcode, settled.trace_id, settled.retry_after) == (code, subcode, "trace", 60)
+    for request in (PUBLISHING, COMMENTING):
+        settled = settle(caught.value, request)
+        assert type(settled) is OutcomeUnknownError
+        assert (settled.code, settled.subcode, settled.trace_id, settled.retry_after) == (code, subcode, "trace", 60)
 
 
 @pytest.mark.parametrize("code", [9, 10, 102, 190, 200, 9007])
@@ -278,6 +281,12 @@ def test_believes_a_refusal_that_comes_before_the_post(code):
     with pytest.raises(InstagramError) as caught:
         parse(400, {}, error_body(code=code))
     assert settle(caught.value, PUBLISHING) is caught.value
+
+
+def test_what_refuses_a_post_need_not_refuse_a_comment():
+    quota, denied = PublishingLimitReachedError(code=9), PermissionDeniedError(code=10)
+    assert type(settle(quota, COMMENTING)) is OutcomeUnknownError
+    assert settle(denied, COMMENTING) is denied
 
 
 def test_leaves_the_errors_of_repeatable_calls_as_they_are():

@@ -29,6 +29,7 @@ from darkroom.instagram.errors import (
 )
 from darkroom.instagram.models import (
     Access,
+    Comment,
     ContainerStatus,
     LongLivedToken,
     Media,
@@ -177,6 +178,31 @@ class InstagramClient:
 
     def publishing_limit(self, access: Access) -> PublishingLimit:
         return self._call(endpoints.publishing_limit(access), PublishingLimit.parse)
+
+    # After publishing.
+
+    def add_comment(self, access: Access, media_id: str, message: str) -> str:
+        """
+        Comment on the account's own media, in its name; the comment's id. Needs `instagram_business_manage_comments`.
+
+        Not idempotent on Instagram's side: on `OutcomeUnknownError` look among `comments` before anything else, and
+        wait `retry_after` first where the error has one. Just after publishing that is also what "no such media yet"
+        becomes: only `codes.REFUSED_BEFORE_COMMENTING` prove that there is no comment. `InstagramUnavailableError`
+        here means the request was never sent.
+        """
+        return self._call(endpoints.add_comment(access, media_id, message), created_id)
+
+    def comments(self, access: Access, media_id: str) -> tuple[Comment, ...]:
+        """
+        The newest 50 comments on the account's own media, newest first, without replies.
+
+        Whoever looks for one and gets 50 younger ones has not been told that it is missing.
+        """
+        return self._call(endpoints.comments(access, media_id), Comment.parse_list)
+
+    def set_comments_enabled(self, access: Access, media_id: str, enabled: bool) -> None:
+        """Let people comment on the media, or stop it. Repeating is harmless."""
+        self._call(endpoints.set_comments_enabled(access, media_id, enabled=enabled), acknowledged)
 
     # Reading.
 

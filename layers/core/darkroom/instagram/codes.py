@@ -124,17 +124,24 @@ SAYINGS: tuple[tuple[str, type[InstagramError], str], ...] = (
     ("matching code", AuthorizationCodeError, "observed: api.instagram.com"),
 )
 
-# What media_publish may answer and still prove that this very call published nothing. Every other error answer, a
-# throttle or "unknown error" included, has been seen for posts that were live a moment later.
-REFUSED_BEFORE_PUBLISHING: dict[int, str] = {
-    9: "the quota is checked before the container is touched",
-    10: "permission is checked before the container is touched",
+# For each call that must not be repeated, the codes that prove that this very call did nothing. Every other error
+# answer leaves the outcome unknown: asking costs one look-up, believing a wrong one costs a second post.
+_REFUSED_BEFORE_ANYTHING: dict[int, str] = {
+    10: "permission is checked before the effect",
     102: "the session is checked before anything else",
     104: "the app secret proof is checked before anything else",
     190: "the token is checked before anything else",
-    9007: "the container had not finished, so there was nothing to publish",
-    **dict.fromkeys(range(200, 300), "permission is checked before the container is touched"),
+    **dict.fromkeys(range(200, 300), "permission is checked before the effect"),
 }
+# media_publish. A throttle or "unknown error" has been seen for posts that were live a moment later.
+REFUSED_BEFORE_PUBLISHING: dict[int, str] = _REFUSED_BEFORE_ANYTHING | {
+    9: "the quota is checked before the container is touched",
+    9007: "the container had not finished, so there was nothing to publish",
+}
+# A new comment. Nobody has recorded which errors come before the comment, so nothing else is believed. Least of all
+# 100: it is the answer to reading back what Instagram does not find yet (subcode 33) or fields it does not know, and
+# comments have been seen to exist behind an error of that step. 9 and 9007 are about containers.
+REFUSED_BEFORE_COMMENTING: dict[int, str] = _REFUSED_BEFORE_ANYTHING
 
 _BY_CODE = {(row.code, row.subcode): row.error for row in CODE_TABLE}
 _BY_SUBCODE = {row.subcode: row.error for row in CODE_TABLE if row.subcode and row.subcode >= 2207000}

@@ -9,19 +9,24 @@ and no client known to work sends a header; a guess that failed would be noticed
 from collections.abc import Iterable, Mapping
 
 from darkroom.instagram import values
+from darkroom.instagram.codes import REFUSED_BEFORE_COMMENTING, REFUSED_BEFORE_PUBLISHING
 from darkroom.instagram.errors import TokenInvalidError
 from darkroom.instagram.models import Access
 from darkroom.instagram.protocol import Patience, Request, encode_form
 
 # A silent Instagram costs Lambda time, so each wait is as short as its step allows.
-READING = Patience(silence=10, total=12)  # one look-up; repeated at no risk
+READING = Patience(silence=10, total=12)  # one look-up, or a setting; repeated at no risk
 # Connecting makes four calls while a person waits at most 30 s; what fails here is begun again with a click.
 CONNECTING = Patience(silence=4, total=5)
 CREATING = Patience(silence=20, total=22)  # Instagram may fetch an image before it answers
 PUBLISHING = Patience(silence=25, total=28)  # giving up early means not knowing; beside one look-up it fits 40 s
+# A short text and nothing to fetch. Giving up early costs a look-up and a wait; beside one look-up it fits 30 s.
+COMMENTING = Patience(silence=15, total=17)
 
 _PROFILE_FIELDS = "id,user_id,username,name,account_type,profile_picture_url,followers_count,follows_count,media_count"
 _MEDIA_FIELDS = "id,caption,media_type,media_product_type,permalink,shortcode,timestamp,children{id}"
+_COMMENT_FIELDS = "id,text,timestamp,username"
+_COMMENTS_A_PAGE = "50"  # the most Instagram gives
 
 
 def exchange_code(app_id: str, app_secret: str, code: str, redirect_uri: str) -> Request:
@@ -72,7 +77,7 @@ def publish_container(access: Access, container_id: str) -> Request:
         ids=_account(access) | {"container-id": container_id},
         form={"creation_id": container_id},
         token=access.token,
-        idempotent=False,
+        refusals=REFUSED_BEFORE_PUBLISHING,
     )
 
 
@@ -87,6 +92,29 @@ def recent_media(access: Access, limit: int) -> Request:
 
 def stories(access: Access) -> Request:
     return _look_up(access, "/{ig-user-id}/stories", {"fields": _MEDIA_FIELDS})
+
+
+def add_comment(access: Access, media_id: str, message: str) -> Request:
+    """Never with `fields`: Instagram has made such a comment and then answered an error."""
+    return Request(
+        "POST",
+        "/{media-id}/comments",
+        COMMENTING,
+        ids={"media-id": media_id},
+        form=encode_form({"message": message}),
+        token=access.token,
+        refusals=REFUSED_BEFORE_COMMENTING,
+    )
+
+
+def comments(access: Access, media_id: str) -> Request:
+    ids, params = {"media-id": media_id}, {"fields": _COMMENT_FIELDS, "limit": _COMMENTS_A_PAGE}
+    return Request("GET", "/{media-id}/comments", READING, ids=ids, params=params, token=access.token)
+
+
+def set_comments_enabled(access: Access, media_id: str, *, enabled: bool) -> Request:
+    form = encode_form({"comment_enabled": enabled})
+    return Request("POST", "/{media-id}", READING, ids={"media-id": media_id}, form=form, token=access.token)
 
 
 def publishing_limit(access: Access) -> Request:

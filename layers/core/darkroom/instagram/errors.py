@@ -7,7 +7,7 @@ InstagramError
 ├── RateLimitedError                   wait: `retry_after` when Meta says how long
 ├── PublishingLimitReachedError        wait: the quota of published posts is a moving window of 24 hours
 ├── MediaNotReadyError                 ask: the container's status says what it is waiting for, or that it is gone
-├── OutcomeUnknownError                ask: the post may be live although no, or an odd, answer came
+├── OutcomeUnknownError                ask: it may have happened although no, or an odd, answer came
 ├── MediaRejectedError                 caller: other media
 ├── InvalidRequestError                caller: another request
 ├── AuthorizationCodeError             caller: start the authorisation again
@@ -108,9 +108,9 @@ class MediaNotReadyError(InstagramError):
 
 
 class OutcomeUnknownError(InstagramError):
-    """The post may be live. Read the container's status before anything else; never publish again blindly."""
+    """The post may be live, the comment may be made. Ask before anything else; never send it again blindly."""
 
-    summary = "It is unknown whether Instagram published the post."
+    summary = "It is unknown whether Instagram did what was asked."
 
 
 class MediaRejectedError(InstagramError):

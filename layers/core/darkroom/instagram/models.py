@@ -2,7 +2,7 @@
 What Instagram tells, as values. Every `parse` accepts the shapes that are documented and the ones that are seen.
 
 A field that must be there and is not raises `InstagramUnavailableError`: an answer we do not understand is worth no
-more than none, and asking again is harmless. (For `media_publish` the client makes it `OutcomeUnknownError`.)
+more than none, and asking again is harmless. (Where it is not, the client makes it `OutcomeUnknownError`.)
 """
 
 from collections.abc import Iterator
@@ -161,6 +161,30 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
+class Comment:
+    """`username` is the author's; Instagram leaves out what it may not tell."""
+
+    id: str
+    text: str | None = field(default=None, repr=False)
+    timestamp: datetime | None = None
+    username: str | None = None
+
+    @classmethod
+    def parse(cls, payload: Payload) -> Self:
+        return cls(
+            id=_need(values.identifier(payload.get("id")), "id"),
+            text=values.text(payload.get("text")),
+            timestamp=_moment(payload.get("timestamp")),
+            username=values.text(payload.get("username")),
+        )
+
+    @classmethod
+    def parse_list(cls, payload: Payload) -> tuple[Self, ...]:
+        """Newest first, one page, as `Media.parse_list`."""
+        return tuple(cls.parse(entry) for entry in _entries(payload))
+
+
+@dataclass(frozen=True, slots=True)
 class PublishingLimit:
     """Posts published in the moving window of `quota_duration` seconds, and how many there may be."""
 
@@ -182,7 +206,7 @@ class PublishingLimit:
 
 
 def created_id(payload: Payload) -> str:
-    """The id of a new container or of published media."""
+    """The id of a new container, of published media or of a new comment."""
     return _need(values.identifier(payload.get("id")), "id")
 
 

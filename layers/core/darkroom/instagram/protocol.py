@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn
 
 from darkroom.instagram import values
-from darkroom.instagram.codes import REFUSED_BEFORE_PUBLISHING, classify, classify_sentence
+from darkroom.instagram.codes import classify, classify_sentence
 from darkroom.instagram.errors import (
     AuthorizationCodeError,
     Details,
@@ -49,8 +49,9 @@ class Request:
     choose another endpoint.
 
     `base`: "graph" is the API of one version, "token" the same host without a version, "api" the host of the code
-    exchange. `idempotent`: repeating it is harmless. A container made twice is an orphan nobody sees, so creating one
-    counts; a post published twice is the one thing that does not.
+    exchange. `refusals`: for a call that must not be repeated, the codes that prove that it did nothing, each with its
+    reason (`codes`); None: repeating is harmless. A container made twice is an orphan nobody sees, so creating one
+    counts; posts and comments do not.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -61,7 +62,7 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
-    idempotent: bool = True
+    refusals: Mapping[int, str] | None = None
 
     def __post_init__(self) -> None:
         for name, value in self.ids.items():
@@ -69,6 +70,10 @@ class Request:
                 raise InvalidRequestError(f"The {name} is not an id of Instagram's.")
         if self.token is not None and values.secret(self.token) is None:
             raise TokenInvalidError("The token is malformed.")
+
+    @property
+    def idempotent(self) -> bool:
+        return self.refusals is None
 
     @property
     def path(self) -> str:
@@ -159,9 +164,9 @@ def settle(error: InstagramError, request: Request) -> InstagramError:
     """
     What an error answer means for this request.
 
-    For a call that must not be repeated, only the codes of `REFUSED_BEFORE_PUBLISHING` prove that nothing happened.
+    For a call that must not be repeated, only the codes of its `refusals` prove that nothing happened.
     """
-    if request.idempotent or error.code in REFUSED_BEFORE_PUBLISHING:
+    if request.refusals is None or error.code in request.refusals:
         return error
     return OutcomeUnknownError(
         code=error.code,
