@@ -13,6 +13,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_kms import KMSClient
+    from types_boto3_scheduler import EventBridgeSchedulerClient
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_stepfunctions import SFNClient
 
@@ -31,6 +32,12 @@ def dynamodb() -> "DynamoDBClient":
 @cache
 def kms() -> "KMSClient":
     client: KMSClient = boto3.client("kms", config=_CONFIG)
+    return client
+
+
+@cache
+def scheduler() -> "EventBridgeSchedulerClient":
+    client: EventBridgeSchedulerClient = boto3.client("scheduler", config=_CONFIG)
     return client
 
 
