@@ -425,6 +425,26 @@ class FakeWorkflows:
         return self.runs.get((post.id, run), "none")
 
 
+class FakeSchedules:
+    """When each post is to be started, by its id. `failure`, when set, is what putting and removing raise."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, datetime] = {}
+        self.failure: StoreUnavailableError | None = None
+
+    def put(self, post: Post) -> None:
+        if self.failure is not None:
+            raise self.failure
+        if post.publish_at is None:
+            raise ValueError("Only a post that has a time can have a schedule.")
+        self.stored[post.id] = post.publish_at
+
+    def remove(self, post: Post) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.stored.pop(post.id, None)
+
+
 @dataclass
 class FakeContainer:
     """`statuses` are answered one after the other; the last one stays."""

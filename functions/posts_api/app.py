@@ -13,17 +13,17 @@ handler = Api()
     problems=(*REFUSALS, "not_found", "duplicate_suspected"), records=bootstrap.idempotency_records,
 )  # fmt: skip
 def create(request: Request) -> Answer:
-    ports, wanted, many = bootstrap.posting_ports(), request.body.submission(), request.body.account_ids
+    ports, wanted, many = bootstrap.posting_ports(), request.body.submission(request.id), request.body.account_ids
     if many:
         group_id = request.new_id("grp")
-        results = posting.submit_to_many(wanted, many, request.caller, group_id, request.id, ports)
+        results = posting.submit_to_many(wanted, many, request.caller, group_id, ports)
         return Answer(202, GroupView.of(group_id, results))
-    return post_answer(202, posting.submit(wanted, request.caller, request.new_id("post"), request.id, ports))
+    return post_answer(202, posting.submit(wanted, request.caller, request.new_id("post"), ports))
 
 
 @handler.route("POST /v1/posts/validate", scope="posts:write", body=NewPost, answer=PlanView, problems=REFUSALS)
 def validate(request: Request) -> Answer:
-    preview = posting.validate(request.body.submission(), request.caller, bootstrap.posting_ports())
+    preview = posting.validate(request.body.submission(request.id), request.caller, bootstrap.posting_ports())
     return Answer(200, PlanView.of(preview))
 
 

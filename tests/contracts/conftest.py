@@ -126,6 +126,16 @@ class Wire:
         self._register(client, "before-send", operation, count)
         return sent
 
+    def hears(self, client: Any, operation: str) -> list[dict[str, Any]]:
+        """The bodies of what is asked for, in order."""
+        heard: list[dict[str, Any]] = []
+
+        def hear(params: dict[str, Any], **_: Any) -> None:
+            heard.append(json.loads(params["body"]))
+
+        self._register(client, "before-call", operation, hear)
+        return heard
+
     def _register(self, client: Any, stage: str, operation: str, handler: Callable[..., Any]) -> None:
         event = f"{stage}.{_event(client, operation)}"
         client.meta.events.register_first(event, handler)

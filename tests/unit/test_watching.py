@@ -1,44 +1,227 @@
-"""The watchdog: every post that is left on its way is found, and only such a one."""
+"""No post stays in limbo: what is due is started, what was left is run again, and only that."""
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from darkroom import watching
-from darkroom.posts import PostState
-from tests.builders import NOW, a_post
+from darkroom.errors import ConflictError, StoreUnavailableError
+from darkroom.posts import MOST_RUNS, OPEN, PostState
+from darkroom.workflow import PostTask
+from tests.builders import NOW, TENANT, a_post
 from tests.fakes import Clock, FakePosts, FakeWorkflows
 
-LONG_AGO = NOW - timedelta(hours=1)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+LONG_AGO = NOW - HOUR
+NOTHING = {"due": 0, "overdue": 0, "started": 0, "open": 0, "run_again": 0, "given_up": 0}
 
 
 class World:
+    """With one post: left an hour ago, unless a test says otherwise."""
+
     def __init__(self, **changes):
         self.post_before = a_post(**{"accepted_at": LONG_AGO, **changes})
-        self.posts, self.workflows = FakePosts(self.post_before), FakeWorkflows()
-        self.ports = watching.Ports(self.posts, self.workflows, Clock())
+        self.posts, self.workflows, self.clock = FakePosts(self.post_before), FakeWorkflows(), Clock()
+        self.ports = watching.Ports(self.posts, self.workflows, self.clock)
 
     @property
     def post(self):
         return self.posts.get(self.post_before.tenant_id, self.post_before.id)
 
+    def start(self):
+        return watching.start_post(PostTask(TENANT, self.post_before.id), self.ports)["outcome"]
+
+    def watch(self):
+        return watching.watch(self.ports)
+
     def ended(self, *runs):
         for run in runs:
             self.workflows.runs[self.post_before.id, run] = "ended"
 
+    def before_saving(self, act):
+        """Somebody else is faster, once."""
+        save = self.posts.save
 
-@pytest.mark.parametrize("state", [PostState.QUEUED, PostState.PROCESSING, PostState.PUBLISHING])
+        def late(post):
+            self.posts.save = save
+            act()
+            return save(post)
+
+        self.posts.save = late
+
+
+def scheduled(due=timedelta(), **changes):
+    """Due that long ago."""
+    return World(state=PostState.SCHEDULED, publish_at=NOW - due, queued_at=None, **changes)
+
+
+# ── what is due ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("due", [timedelta(), SECOND, HOUR])
+def test_a_post_whose_time_has_come_is_queued_and_started(due):
+    world = scheduled(due)
+    assert world.start() == "started"
+    assert (world.post.state, world.post.queued_at, world.post.state_since) == (PostState.QUEUED, NOW, NOW)
+    assert world.workflows.runs == {(world.post.id, 1): "running"}
+    assert world.posts.moves == [(world.post.id, PostState.QUEUED)]
+
+
+def test_a_post_that_was_moved_to_later_waits_for_its_new_time():
+    world = scheduled(-SECOND)
+    assert world.start() == "not due"
+    assert world.watch() == NOTHING
+    assert (world.post, world.workflows.runs) == (world.post_before, {})
+    world.clock.advance(2)
+    assert world.watch()["started"] == 1
+
+
+ELSEWHERE = sorted(set(PostState) - {PostState.SCHEDULED, PostState.QUEUED})
+
+
+@pytest.mark.parametrize("state", ELSEWHERE)
+def test_a_schedule_that_fires_for_a_post_that_is_elsewhere_by_now_changes_nothing(state):
+    world = World(state=state, publish_at=NOW)
+    assert world.start() == "not scheduled"
+    assert (world.post, world.workflows.runs) == (world.post_before, {})
+
+
+def test_a_schedule_of_a_post_that_does_not_exist_changes_nothing():
+    world = World()
+    world.posts.stored.clear()
+    assert world.start() == "gone"
+    assert world.workflows.runs == {}
+
+
+def test_a_schedule_that_fires_twice_starts_one_execution():
+    world = scheduled()
+    assert [world.start(), world.start()] == ["started", "started"]
+    assert world.workflows.runs == {(world.post.id, 1): "running"}
+    assert world.posts.moves == [(world.post.id, PostState.QUEUED)]
+
+
+def test_a_schedule_that_fires_again_after_the_post_was_published_starts_nothing():
+    world = scheduled()
+    world.start()
+    published = replace(world.post, state=PostState.PUBLISHED)
+    world.posts.stored[TENANT, published.id] = published
+    assert world.start() == "not scheduled"
+    assert world.post == published
+
+
+def test_a_queued_post_whose_start_got_lost_is_started_by_the_same_schedule_again():
+    world = scheduled()
+    world.workflows.failure = StoreUnavailableError()
+    with pytest.raises(StoreUnavailableError):
+        world.start()
+    assert (world.post.state, world.workflows.runs) == (PostState.QUEUED, {})
+    world.workflows.failure = None
+    assert world.start() == "started"
+    assert world.workflows.runs == {(world.post.id, 1): "running"}
+
+
+def test_and_by_the_watchdog_if_the_schedule_never_comes_back():
+    world = scheduled()
+    world.workflows.failure = StoreUnavailableError()
+    with pytest.raises(StoreUnavailableError):
+        world.start()
+    world.workflows.failure = None
+    world.clock.advance(watching.LEFT_AFTER + SECOND)
+    assert world.watch() == NOTHING | {"open": 1, "run_again": 1}
+
+
+@pytest.mark.parametrize("by", ["schedule", "watchdog"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda post: post.moved_to(PostState.CANCELLED, NOW, cancelled_at=NOW),
+        lambda post: post.moved_to(PostState.DRAFT, NOW, publish_at=None),
+        lambda post: replace(post, publish_at=NOW + HOUR),
+    ],
+    ids=["cancelled", "made a draft", "moved"],
+)
+def test_a_post_that_changes_while_it_is_being_started_is_not_started(by, change):
+    world = scheduled()
+    if by == "watchdog":
+        world.clock.advance(1)
+    world.before_saving(lambda: world.posts.save(change(world.post)))
+    outcome = world.start() if by == "schedule" else world.watch()["started"]
+    assert outcome in ("changed meanwhile", 0)
+    assert world.post.state is not PostState.QUEUED
+    assert world.workflows.runs == {}
+
+
+def test_a_post_that_was_started_can_no_longer_be_cancelled_by_who_read_it_before():
+    world = scheduled()
+    read = world.post
+    world.start()
+    with pytest.raises(ConflictError):
+        world.posts.save(read.moved_to(PostState.CANCELLED, NOW, cancelled_at=NOW))
+    assert world.post.state is PostState.QUEUED
+
+
+def test_a_schedule_and_two_watchdogs_at_once_start_one_execution():
+    for _ in range(20):
+        world = scheduled(SECOND)
+        with ThreadPoolExecutor(3) as pool:
+            outcomes = [pool.submit(act) for act in (world.start, world.watch, world.watch)]
+        assert all(outcome.exception() is None for outcome in outcomes)
+        assert world.workflows.runs == {(world.post.id, 1): "running"}
+        assert world.posts.moves == [(world.post.id, PostState.QUEUED)]
+
+
+@pytest.mark.parametrize(("due", "overdue"), [(SECOND, 0), (watching.OVERDUE_AFTER, 0), (MINUTE + SECOND, 1)])
+def test_the_watchdog_starts_what_its_schedule_did_not_and_tells_what_is_overdue(due, overdue):
+    world = scheduled(due)
+    assert world.watch() == NOTHING | {"due": 1, "overdue": overdue, "started": 1}
+    assert (world.post.state, world.post.queued_at) == (PostState.QUEUED, NOW)
+    assert world.watch() == NOTHING
+
+
+@pytest.mark.parametrize("state", ELSEWHERE)
+def test_a_post_that_the_index_still_calls_scheduled_is_neither_started_nor_overdue(state):
+    world = World(state=state, publish_at=LONG_AGO, queued_at=NOW)
+    world.posts.due_before = lambda _moment, _limit: ((TENANT, world.post.id),)
+    assert world.watch() == NOTHING | {"due": 1}
+    assert (world.post, world.workflows.runs) == (world.post_before, {})
+
+
+def test_of_many_posts_the_longest_due_are_started_first_and_the_rest_the_next_minute():
+    posts = [a_post(state=PostState.SCHEDULED, publish_at=NOW - SECOND * (seconds + 1)) for seconds in range(150)]
+    world = World(state=PostState.PUBLISHED)
+    for post in posts:
+        world.posts.add(post)
+    assert world.watch()["started"] == watching.MOST_AT_ONCE
+    assert world.workflows.started.keys() == {post.id for post in posts[50:]}
+    assert world.watch()["started"] == 50
+
+
+# ── what was left ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("state", sorted(OPEN))
 def test_a_post_that_was_stored_and_never_started_is_started_under_its_own_id(state):
     world = World(state=state)
-    assert watching.watch(world.ports) == {"open": 1, "run_again": 1, "given_up": 0}
+    assert world.watch() == NOTHING | {"open": 1, "run_again": 1}
     assert world.workflows.runs == {(world.post.id, 1): "running"}
 
 
 def test_a_post_whose_execution_ended_without_a_record_is_run_again_under_the_next_number():
     world = World(state=PostState.PUBLISHING)
     world.ended(1, 2)
-    watching.watch(world.ports)
+    world.watch()
     assert world.workflows.runs[world.post.id, 3] == "running"
+
+
+def test_two_watchdogs_run_a_post_again_once():
+    for _ in range(20):
+        world = World(state=PostState.PROCESSING)
+        world.ended(1)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda watch: watch(), [world.watch, world.watch]))
+        assert world.workflows.runs == {(world.post.id, 1): "ended", (world.post.id, 2): "running"}
 
 
 @pytest.mark.parametrize("ended", [(), (1,), (1, 2)])
@@ -47,43 +230,80 @@ def test_a_post_that_is_being_run_is_left_alone(ended):
     world.ended(*ended)
     world.workflows.start(world.post, len(ended) + 1)
     before = dict(world.workflows.runs)
-    assert watching.watch(world.ports)["run_again"] == 0
+    assert world.watch()["run_again"] == 0
     assert world.workflows.runs == before
 
 
-@pytest.mark.parametrize("state", [PostState.PUBLISHED, PostState.FAILED, PostState.UNCONFIRMED])
-def test_a_post_that_has_ended_is_left_alone_even_if_the_index_is_behind(state):
+@pytest.mark.parametrize("state", sorted(set(PostState) - OPEN))
+def test_a_post_that_is_not_on_its_way_is_left_alone_even_if_the_index_is_behind(state):
     world = World(state=state)
-    world.posts.left_before = lambda _moment, _limit: ((world.post.tenant_id, world.post.id),)
-    assert watching.watch(world.ports) == {"open": 1, "run_again": 0, "given_up": 0}
+    world.posts.left_before = lambda _moment, _limit: ((TENANT, world.post.id),)
+    assert world.watch() == NOTHING | {"open": 1}
     assert world.workflows.runs == {}
 
 
 def test_a_post_that_has_just_been_accepted_is_given_time_to_start():
-    assert watching.watch(World(accepted_at=NOW - timedelta(seconds=90)).ports)["open"] == 0
+    assert World(accepted_at=NOW - timedelta(seconds=90)).watch() == NOTHING
 
 
+def test_a_scheduled_post_that_has_just_been_queued_is_given_time_however_old_it_is():
+    assert World(queued_at=NOW - timedelta(seconds=90)).watch() == NOTHING
+
+
+def test_posts_that_take_long_make_room_for_those_behind_them():
+    world = World(state=PostState.PUBLISHED)
+    running = [world.posts.add(a_post(accepted_at=LONG_AGO)) for _ in range(watching.MOST_AT_ONCE)]
+    for post in running:
+        world.workflows.start(post, 1)
+    lost = world.posts.add(a_post(accepted_at=LONG_AGO + MINUTE))
+    assert world.watch() == NOTHING | {"open": watching.MOST_AT_ONCE}
+    world.clock.advance(MINUTE)
+    assert world.watch() == NOTHING | {"open": 1, "run_again": 1}
+    assert world.workflows.state(lost, 1) == "running"
+    world.clock.advance(watching.LEFT_AFTER)
+    assert world.watch()["open"] == watching.MOST_AT_ONCE, "those that run are looked at again"
+
+
+# ── tries ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("tries", "first"), [(1, 1), (2, MOST_RUNS + 1), (3, 2 * MOST_RUNS + 1)])
+def test_each_try_has_executions_of_its_own(tries, first):
+    world = World(tries=tries)
+    world.ended(*range(1, first))
+    assert world.watch()["run_again"] == 1
+    assert world.workflows.runs[world.post.id, first] == "running"
+    world.ended(*range(first, first + MOST_RUNS - 1))
+    world.clock.advance(HOUR)
+    assert world.watch()["run_again"] == 1
+    assert world.workflows.runs[world.post.id, first + MOST_RUNS - 1] == "running"
+
+
+def test_a_retry_whose_start_got_lost_is_not_taken_for_the_try_before():
+    world = World(tries=2, publish_at=NOW)
+    world.ended(*range(1, MOST_RUNS + 1))
+    assert world.start() == "started"
+    assert world.workflows.runs[world.post.id, MOST_RUNS + 1] == "running"
+
+
+@pytest.mark.parametrize("tries", [1, 2])
 @pytest.mark.parametrize(
     ("attempted_at", "state", "code"),
     [(None, PostState.FAILED, "internal_error"), (LONG_AGO, PostState.UNCONFIRMED, "outcome_unknown")],
 )
-def test_what_five_runs_could_not_end_is_ended_and_says_whether_it_may_be_live(attempted_at, state, code):
-    world = World(state=PostState.PUBLISHING, publish_attempted_at=attempted_at)
-    world.ended(1, 2, 3, 4, 5)
-    assert watching.watch(world.ports)["given_up"] == 1
+@pytest.mark.parametrize("left", [PostState.QUEUED, PostState.DELAYED, PostState.PUBLISHING])
+def test_what_five_runs_could_not_end_is_ended_and_says_whether_it_may_be_live(left, attempted_at, state, code, tries):
+    world = World(state=left, publish_attempted_at=attempted_at, tries=tries)
+    world.ended(*range(world.post.first_run, world.post.first_run + MOST_RUNS))
+    before = dict(world.workflows.runs)
+    assert world.watch() == NOTHING | {"open": 1, "given_up": 1}
     assert (world.post.state, world.post.problem["code"], world.post.failed_at) == (state, code, NOW)
+    assert world.workflows.runs == before
 
 
 def test_a_post_that_ends_while_it_is_given_up_keeps_its_end():
     world = World(state=PostState.PUBLISHING)
     world.ended(1, 2, 3, 4, 5)
-    state_of = world.workflows.state
-
-    def published_meanwhile(post, run):
-        if run == watching.MOST_RUNS:
-            world.posts.save(world.post.moved_to(PostState.PUBLISHED, NOW, media_id="1"))
-        return state_of(post, run)
-
-    world.workflows.state = published_meanwhile
-    assert watching.watch(world.ports)["given_up"] == 0
+    world.before_saving(lambda: world.posts.save(world.post.moved_to(PostState.PUBLISHED, NOW, media_id="1")))
+    assert world.watch()["given_up"] == 0
     assert world.post.state is PostState.PUBLISHED

@@ -86,8 +86,6 @@ def _require_quota(post: Post, account: Account, now: datetime, ports: CallingPo
         limit = ports.instagram.publishing_limit(Access(account.ig_user_id, ports.tokens.token(account)))
     except (InstagramUnavailableError, InvalidRequestError):
         return
-    ports.quota.told(
-        post.tenant_id, post.account_id, limit.quota_usage, limit.quota_total, limit.quota_duration, now
-    )
+    ports.quota.told(post.tenant_id, post.account_id, limit.quota_usage, limit.quota_total, limit.quota_duration, now)
     if limit.quota_usage >= limit.quota_total:
         raise PublishingLimitReachedError

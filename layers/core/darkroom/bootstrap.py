@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
     from darkroom.aws.idempotency import DynamoDBIdempotency
     from darkroom.aws.posts import DynamoDBPosts
+    from darkroom.aws.schedules import EventBridgeSchedules
     from darkroom.aws.secrets import AppSecret
     from darkroom.aws.vault import Vault
     from darkroom.settings import InstagramSettings
@@ -120,6 +121,23 @@ def posting_ports() -> "submission.Ports":
         fingerprints=DynamoDBFingerprints(dynamodb(), settings.posts_table),
         now=now,
         test_media_hosts=settings.allowed_media_hosts(),
+    )
+
+
+@cache
+def schedules() -> "EventBridgeSchedules":
+    from darkroom.aws.clients import scheduler
+    from darkroom.aws.schedules import EventBridgeSchedules
+    from darkroom.settings import PostsSettings
+
+    settings = PostsSettings.from_environment()
+    return EventBridgeSchedules(
+        scheduler(),
+        group=settings.publish_schedule_group,
+        target_arn=settings.start_post_function_arn,
+        role_arn=settings.scheduler_role_arn,
+        dead_letter_arn=settings.start_post_dead_letter_arn,
+        now=now,
     )
 
 

@@ -137,7 +137,11 @@ def _allowed(incoming: Incoming, scope: str) -> Caller:
 def _once(route: Route, incoming: Incoming, caller: Caller, key: str, records: idempotency.Records) -> Event:
     digest = idempotency.digest(caller.tenant_id, route.key, key)
     ulid = incoming.request_id.removeprefix("req_")
-    record = idempotency.begin(digest, incoming.raw_body(), ulid, incoming.now, records)
+    path = incoming.event.get("rawPath", "")  # one key for two posts is a mistake, even if the bodies are the same
+    meant = f"{path}\n".encode() + incoming.raw_body()
+        f"{incoming.event.get('rawPath', '')}\n".encode() + incoming.raw_body()
+    )  # the same key for two posts is a mistake
+    record = idempotency.begin(digest, meant, ulid, incoming.now, records)
     if record.answer is not None:
         replayed: Event = json.loads(record.answer)
         replayed["headers"] |= {"idempotent-replayed": "true", "x-request-id": incoming.request_id}

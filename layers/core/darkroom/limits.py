@@ -36,6 +36,7 @@ REEL_BYTES = Limit("reel_bytes", 300 * 10**6, "bytes", _MEDIA, _CHECKED)
 REEL_SECONDS = Limit("reel_seconds", 15 * 60, "seconds", _MEDIA, _CHECKED)
 STORY_VIDEO_BYTES = Limit("story_video_bytes", 100 * 10**6, "bytes", _MEDIA, _CHECKED)
 STORY_VIDEO_SECONDS = Limit("story_video_seconds", 60, "seconds", _MEDIA, _CHECKED)
+SCHEDULE_AHEAD = Limit("schedule_ahead", 365, "days", "Darkroom's own bound", date(2026, 11, 23))
 
 ALL = (
     CAPTION_LENGTH,
@@ -54,4 +55,5 @@ ALL = (
     REEL_SECONDS,
     STORY_VIDEO_BYTES,
     STORY_VIDEO_SECONDS,
+    SCHEDULE_AHEAD,
 )

@@ -33,7 +33,7 @@ class Preview:
     duplicate_of: str | None
 
 
-def submit(wanted: Submission, caller: Caller, post_id: str, request_id: str, ports: Ports) -> Post:
+def submit(wanted: Submission, caller: Caller, post_id: str, ports: Ports) -> Post:
     """
     Accepts the post and sets it going. With the same `post_id` it may be called again: one post, one execution, one
     slot in the quota. Once it is stored it is accepted, even if it cannot be set going at the moment.
@@ -43,29 +43,29 @@ def submit(wanted: Submission, caller: Caller, post_id: str, request_id: str, po
     """
     account = account_for(wanted.account_id, caller, ports)
     publish_at = checked(wanted, account, ports)
-    return _accepted(_post(wanted, account, publish_at, post_id, request_id, ports.now()), wanted, ports)
+    return _accepted(_post(wanted, account, publish_at, post_id, ports.now()), wanted, ports)
 
 
 def submit_to_many(
-    wanted: Submission, account_ids: tuple[str, ...], caller: Caller, group_id: str, request_id: str, ports: Ports
+    wanted: Submission, account_ids: tuple[str, ...], caller: Caller, group_id: str, ports: Ports
 ) -> tuple[Result, ...]:
     """
     One post each; the refusal of one account keeps no other from its post. May be called again with the same group id:
     the post ids come from it. Raises InvalidPostError when no account took the post.
     """
-    results = tuple(_one_of(wanted, account_id, caller, group_id, request_id, ports) for account_id in account_ids)
+    results = tuple(_one_of(wanted, account_id, caller, group_id, ports) for account_id in account_ids)
     if all(result.post is None for result in results):
         raise InvalidPostError(errors=tuple(_refusals(results)))
     return results
 
 
 def _one_of(
-    wanted: Submission, account_id: str, caller: Caller, group_id: str, request_id: str, ports: Ports
+    wanted: Submission, account_id: str, caller: Caller, group_id: str, ports: Ports
 ) -> Result:
     try:
         account = account_for(account_id, caller, ports)
         publish_at = checked(wanted, account, ports)
-        post = _post(wanted, account, publish_at, derived_id("post", group_id, account_id), request_id, ports.now())
+        post = _post(wanted, account, publish_at, derived_id("post", group_id, account_id), ports.now())
         return Result(account_id, _accepted(replace(post, group_id=group_id), wanted, ports))
     except DarkroomError as error:
         if problems.CATALOGUE[error.code].status >= 500:
@@ -76,16 +76,15 @@ def _one_of(
 def _refusals(results: tuple[Result, ...]) -> list[FieldError]:
     """Where all accounts refuse a field for the same reason, it is the post that is wrong."""
     refused = [result.problem or {} for result in results]
-    shared = [error for error in refused[0].get("errors", []) if all(error in each.get("errors", []) for each in refused)]
+    errors = [each.get("errors", []) for each in refused]
+    shared = [error for error in errors[0] if all(error in each for each in errors)]
     if shared:
         return [FieldError(**error) for error in shared]
-    return [
-        FieldError(f"/account_ids/{index}", each["code"], each["title"]) for index, each in enumerate(refused)
-    ]
+    return [FieldError(f"/account_ids/{index}", each["code"], each["title"]) for index, each in enumerate(refused)]
 
 
 def _post(
-    wanted: Submission, account: Account, publish_at: datetime | None, post_id: str, request_id: str, now: datetime
+    wanted: Submission, account: Account, publish_at: datetime | None, post_id: str, now: datetime
 ) -> Post:
     return Post(
         id=post_id,
@@ -99,7 +98,7 @@ def _post(
         queued_at=now if wanted.mode == "now" else None,
         publish_at=publish_at,
         time_zone=wanted.time_zone,
-        request_id=request_id,
+        request_id=wanted.request_id,
     )
 
 

@@ -158,6 +158,9 @@ def _code_of(error: Exception) -> str:
     return "internal_error"
 
 
-def dump(error: Exception, item: int | None = None) -> str:
-    """The problem as one line of JSON: the only thing of an error that survives a Step Functions `Catch`."""
-    return json.dumps(describe(error, item), separators=(",", ":"))
+def dump(error: Exception, item: int | None = None, step: str | None = None) -> str:
+    """
+    The problem as one line of JSON, with the step that met it: the only thing of an error that survives a Step
+    Functions `Catch`.
+    """
+    return json.dumps(describe(error, item) | ({"step": step} if step else {}), separators=(",", ":"))

@@ -85,6 +85,10 @@ class PostsSettings(AccountsSettings):
     callers_table: str
     mode: Literal["live", "test"]
     publish_post_state_machine_arn: str
+    publish_schedule_group: str
+    start_post_function_arn: str
+    start_post_dead_letter_arn: str
+    scheduler_role_arn: str
     test_media_hosts: frozenset[str] = frozenset()
 
     def allowed_media_hosts(self) -> frozenset[str]:

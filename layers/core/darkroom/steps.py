@@ -39,10 +39,10 @@ def step[T](task_type: type[T]) -> Callable[[Callable[[T], dict[str, Any]]], Han
                     result = function(task)
             except (DarkroomError, InstagramError) as error:
                 log("step failed", error=type(error).__name__, duration_ms=_since(started))
-                raise _caught(type(error).__name__, problems.dump(error, _number(event))) from None
+                raise _caught(type(error).__name__, problems.dump(error, _number(event), step_name)) from None
             except Exception as error:  # noqa: BLE001 — the runtime would print and keep its text, which may hold a token
                 log_unforeseen(error)
-                raise _caught(name_of(error), problems.dump(DarkroomError())) from None
+                raise _caught(name_of(error), problems.dump(DarkroomError(), step=step_name)) from None
             log("step done", duration_ms=_since(started))
             return result
 

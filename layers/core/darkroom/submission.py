@@ -115,12 +115,11 @@ class Submission:
     account_id: str | None = None
     external_id: str | None = None
     refuses_duplicates: bool = False
+    request_id: str | None = None
 
 
 def checked(wanted: Submission, account: Account, ports: Ports) -> datetime | None:
-    """
-    When it is to go out, if that was said. Raises InvalidPostError with every wrong field, AccountUnavailableError.
-    """
+    """When it is to go out, if it says so. Raises InvalidPostError with every wrong field, AccountUnavailableError."""
     errors: tuple[FieldError, ...] = ()
     if wanted.mode != "draft":
         errors += validation.field_errors(wanted.content, ports.test_media_hosts, account.login)
@@ -168,7 +167,9 @@ def mine(caller: Caller, post_id: str, ports: Ports) -> Post:
     return post
 
 
-def reserved(post: Post, ports: Ports, *, refuses_duplicates: bool = False, before: datetime | None = None) -> str | None:
+def reserved(
+    post: Post, ports: Ports, *, refuses_duplicates: bool = False, before: datetime | None = None
+) -> str | None:
     """
     Takes the post's slot (from `before`, if it had one) and remembers its content; answers the id of an earlier post
     that says the same. QuotaFullError, or ConflictError(duplicate_suspected): then nothing is taken.

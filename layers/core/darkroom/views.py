@@ -16,8 +16,8 @@ from darkroom.pages import Page, PageRequest, opened
 from darkroom.posting import Preview, Result
 from darkroom.posts import Container, MediaItem, Post, PostContent, PostState, ReelOptions
 from darkroom.problems import TYPE_BASE, Actor, ProblemType
-from darkroom.submission import Mode, Submission
 from darkroom.recounting import Story
+from darkroom.submission import Mode, Submission
 from darkroom.timeline import Entry
 
 _AccountId = Annotated[str, MinLen(1), MaxLen(128)]  # empty is a mistake, not the default account
@@ -36,7 +36,7 @@ class NewPost(PostContent):
     """
     Without `account_id` the default account is meant; `account_ids` makes one post for each. `publish_at` is RFC 3339,
     or a local time without an offset together with `time_zone`, an IANA name. `on_duplicate` says what to do about
-    content that was accepted for the account within the last 24 hours. `external_id` is yours, and comes back unchanged.
+    content that was accepted for the account within the last 24 hours. `external_id` is yours and comes back as it is.
     """
 
     account_id: _AccountId | None = None
@@ -47,7 +47,7 @@ class NewPost(PostContent):
     on_duplicate: Literal["warn", "refuse"] = "warn"
     external_id: str | None = None
 
-    def submission(self) -> Submission:
+    def submission(self, request_id: str) -> Submission:
         """Raises BadRequestError when it names both one account and many, or one of many twice."""
         many = self.account_ids or ()
         if many and (self.account_id is not None or len(set(many)) < len(many)):
@@ -61,6 +61,7 @@ class NewPost(PostContent):
             account_id=self.account_id,
             external_id=self.external_id,
             refuses_duplicates=self.on_duplicate == "refuse",
+            request_id=request_id,
         )
 
 

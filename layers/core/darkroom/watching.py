@@ -71,7 +71,7 @@ def watch(ports: Ports) -> dict[str, Any]:
     """
     now = ports.now()
     due = [ports.posts.get(*ids) for ids in ports.posts.due_before(now, MOST_AT_ONCE)]
-    overdue = [post for post in due if post.publish_at and now - post.publish_at > OVERDUE_AFTER]
+    overdue = [post for post in due if _is_overdue(post, now)]
     started = Counter(_started(post, ports) for post in due)
     left = ports.posts.left_before(now - LEFT_AFTER, MOST_AT_ONCE)
     outcomes = Counter(_looked_after(tenant_id, post_id, ports) for tenant_id, post_id in left)
@@ -83,6 +83,13 @@ def watch(ports: Ports) -> dict[str, Any]:
         "run_again": outcomes["run again"],
         "given_up": outcomes["given up"],
     }
+
+
+def _is_overdue(post: Post, now: datetime) -> bool:
+    """The index may still name a post that was started or cancelled."""
+    if post.state is not PostState.SCHEDULED or post.publish_at is None:
+        return False
+    return now - post.publish_at > OVERDUE_AFTER
 
 
 def _started(post: Post, ports: Ports) -> str:

@@ -9,6 +9,10 @@ POSTS = {
     "CALLERS_TABLE": "callers",
     "MODE": "test",
     "PUBLISH_POST_STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:123456789012:stateMachine:x",
+    "PUBLISH_SCHEDULE_GROUP": "posts",
+    "SCHEDULER_ROLE_ARN": "arn:aws:iam::123456789012:role/x",
+    "START_POST_DEAD_LETTER_ARN": "arn:aws:sqs:eu-central-1:123456789012:x",
+    "START_POST_FUNCTION_ARN": "arn:aws:lambda:eu-central-1:123456789012:function:x",
 }
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_events import EventBridgeClient
     from types_boto3_kms import KMSClient
+    from types_boto3_scheduler import EventBridgeSchedulerClient
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_stepfunctions import SFNClient
 
@@ -47,6 +48,12 @@ def impatient_dynamodb() -> "DynamoDBClient":
 @cache
 def kms() -> "KMSClient":
     client: KMSClient = boto3.client("kms", config=_CONFIG)
+    return client
+
+
+@cache
+def scheduler() -> "EventBridgeSchedulerClient":
+    client: EventBridgeSchedulerClient = boto3.client("scheduler", config=_CONFIG)
     return client
 
 

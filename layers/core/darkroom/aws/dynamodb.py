@@ -30,6 +30,8 @@ _PASSING = frozenset(
         # Step Functions
         "ExecutionLimitExceeded",
         "KmsThrottlingException",
+        # EventBridge Scheduler
+        "ServiceQuotaExceededException",
     }
 )
 _PASSING_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
