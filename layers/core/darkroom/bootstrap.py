@@ -199,8 +199,14 @@ def disconnecting_ports() -> "disconnecting.Ports":
 def recording_ports() -> "workflow.Ports":
     """For the steps that write down what happened; they are built without anything that could open a token."""
     from darkroom import workflow
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.outages import DynamoDBOutages
+    from darkroom.aws.quota import DynamoDBQuota
+    from darkroom.settings import StepSettings
 
-    return workflow.Ports(_posts(), accounts(), quota(), _outages(), announce, now)
+    table = StepSettings.from_environment().posts_table
+    quota, outages = DynamoDBQuota(dynamodb(), table), DynamoDBOutages(dynamodb(), table)
+    return workflow.Ports(_posts(), accounts(), quota, outages, announce, now)
 
 
 def announce(detail_type: str, detail: dict[str, Any]) -> None:

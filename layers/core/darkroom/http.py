@@ -139,8 +139,6 @@ def _once(route: Route, incoming: Incoming, caller: Caller, key: str, records: i
     ulid = incoming.request_id.removeprefix("req_")
     path = incoming.event.get("rawPath", "")  # one key for two posts is a mistake, even if the bodies are the same
     meant = f"{path}\n".encode() + incoming.raw_body()
-        f"{incoming.event.get('rawPath', '')}\n".encode() + incoming.raw_body()
-    )  # the same key for two posts is a mistake
     record = idempotency.begin(digest, meant, ulid, incoming.now, records)
     if record.answer is not None:
         replayed: Event = json.loads(record.answer)

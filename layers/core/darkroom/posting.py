@@ -59,9 +59,7 @@ def submit_to_many(
     return results
 
 
-def _one_of(
-    wanted: Submission, account_id: str, caller: Caller, group_id: str, ports: Ports
-) -> Result:
+def _one_of(wanted: Submission, account_id: str, caller: Caller, group_id: str, ports: Ports) -> Result:
     try:
         account = account_for(account_id, caller, ports)
         publish_at = checked(wanted, account, ports)
@@ -83,9 +81,7 @@ def _refusals(results: tuple[Result, ...]) -> list[FieldError]:
     return [FieldError(f"/account_ids/{index}", each["code"], each["title"]) for index, each in enumerate(refused)]
 
 
-def _post(
-    wanted: Submission, account: Account, publish_at: datetime | None, post_id: str, now: datetime
-) -> Post:
+def _post(wanted: Submission, account: Account, publish_at: datetime | None, post_id: str, now: datetime) -> Post:
     return Post(
         id=post_id,
         tenant_id=account.tenant_id,
