@@ -34,6 +34,7 @@ REEL_BYTES = Limit("reel_bytes", 300 * 10**6, "bytes", _MEDIA, _CHECKED)
 REEL_SECONDS = Limit("reel_seconds", 15 * 60, "seconds", _MEDIA, _CHECKED)
 STORY_VIDEO_BYTES = Limit("story_video_bytes", 100 * 10**6, "bytes", _MEDIA, _CHECKED)
 STORY_VIDEO_SECONDS = Limit("story_video_seconds", 60, "seconds", _MEDIA, _CHECKED)
+MOST_CONTAINERS = Limit("most_containers", 400, "containers in a rolling 24 hours", _MEDIA, _CHECKED)
 
 ALL = (
     CAPTION_LENGTH,
@@ -51,4 +52,5 @@ ALL = (
     REEL_SECONDS,
     STORY_VIDEO_BYTES,
     STORY_VIDEO_SECONDS,
+    MOST_CONTAINERS,
 )

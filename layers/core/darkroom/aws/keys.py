@@ -8,12 +8,16 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
     PostsTable      TENANT#<tenant>       POST#<id>       a post; ByAccount lists one account's, Open what is on its way
                                                           and, apart, what is scheduled
                                           TIMELINE#<id>#… what happened to a post (expires)
+                                          QUOTA#<account> what Instagram lets an account do (expires)
+                                          QUOTA#<account>#<day> slots taken and containers made, by UTC day (expires)
     CallersTable    KEY#<sha256>          KEY             an API key
                     CONNECT#<id>          CONNECT         a connect session (expires)
                     IDEMPOTENCY#<hash>    IDEMPOTENCY     the answer to an Idempotency-Key (expires)
 
 A tenant id never holds a '#', so no key can be built that reads another tenant's partition.
 """
+
+from datetime import date
 
 type Key = dict[str, dict[str, str]]
 
@@ -69,6 +73,14 @@ def timeline_prefix(post_id: str) -> str:
 
 def timeline(tenant_id: str, post_id: str, mark: str) -> Key:
     return _key(tenant(tenant_id), timeline_prefix(post_id) + mark)
+
+
+def quota(tenant_id: str, account_id: str) -> Key:
+    return _key(tenant(tenant_id), f"QUOTA#{account_id}")
+
+
+def quota_day(tenant_id: str, account_id: str, day: date) -> Key:
+    return _key(tenant(tenant_id), f"QUOTA#{account_id}#{day.isoformat()}")
 
 
 def api_key(sha256: str) -> Key:
