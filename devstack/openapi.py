@@ -343,6 +343,11 @@ _PROBLEM: Json = {
                 },
             },
         },
+        "next_free_slot": {
+            "type": "string",
+            "format": "date-time",
+            "description": "The earliest moment with room, where the account's publishing quota is taken.",
+        },
         "instagram": {
             "type": "object",
             "description": "Instagram's own numbers.",

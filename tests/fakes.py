@@ -3,15 +3,23 @@ The ports in memory. Each store passes the same suite as its DynamoDB twin (test
 over a fake it does over the real one.
 """
 
+import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from threading import Lock
 from typing import Any
 
 from darkroom.accounts import Account, AccountState, ConnectSession
-from darkroom.errors import ConflictError, ConnectError, NotFoundError, StoreUnavailableError, TokenUnreadableError
+from darkroom.errors import (
+    ConflictError,
+    ConnectError,
+    NotFoundError,
+    QuotaFullError,
+    StoreUnavailableError,
+    TokenUnreadableError,
+)
 from darkroom.fingerprints import Claims
 from darkroom.idempotency import Record
 from darkroom.instagram.errors import (
@@ -27,12 +35,14 @@ from darkroom.instagram.models import (
     LongLivedToken,
     Media,
     Profile,
+    PublishingLimit,
     ShortLivedToken,
     StatusCode,
 )
 from darkroom.outages import PROBE_EVERY, THRESHOLD, Outage, counted, is_news, opened, outage_id
 from darkroom.pages import Page, PageRequest, cursor
 from darkroom.posts import OPEN, Container, Post, PostState, RunState
+from darkroom.quota import Allowance, is_full, next_free
 from darkroom.tenants import ApiKey
 from darkroom.timeline import KEPT, Entry, arrival
 from tests.builders import IG_USER_ID, NOW
@@ -403,6 +413,78 @@ class FakeFingerprints:
             return earlier
 
 
+class FakeQuota:
+    """As in DynamoDB, a post's slot is known by its UTC day. Many threads may use it at once."""
+
+    def __init__(self) -> None:
+        self.allowances: dict[tuple[str, str], Allowance] = {}
+        self.taken: dict[tuple[str, str], dict[tuple[date, str], datetime]] = {}
+        self.containers: dict[tuple[str, str], list[datetime]] = {}
+        self._lock = Lock()
+
+    def allowance(self, tenant_id: str, account_id: str) -> Allowance:
+        return self.allowances.get((tenant_id, account_id), Allowance())
+
+    def told(self, tenant_id: str, account_id: str, usage: int, total: int, duration: int, now: datetime) -> None:  # noqa: PLR0917 — Instagram's answer, whose, and when
+        known = self.allowance(tenant_id, account_id)
+        if known.measured_at is None or known.measured_at < now:
+            self.allowances[tenant_id, account_id] = replace(
+                known, quota_usage=usage, quota_total=total, quota_duration=duration, measured_at=now
+            )
+
+    def used(self, tenant_id: str, account_id: str, percent: int, now: datetime) -> None:
+        known = self.allowance(tenant_id, account_id)
+        if known.usage_at is None or known.usage_at < now:
+            self.allowances[tenant_id, account_id] = replace(known, usage_percent=percent, usage_at=now)
+
+    def pause(self, tenant_id: str, account_id: str, until: datetime) -> None:
+        known = self.allowance(tenant_id, account_id)
+        if known.paused_until is None or known.paused_until < until:
+            self.allowances[tenant_id, account_id] = replace(known, paused_until=until)
+
+    def reserve(
+        self, tenant_id: str, account_id: str, post_id: str, at: datetime, before: datetime | None = None
+    ) -> None:
+        allowance = self.allowance(tenant_id, account_id)
+        window, total = allowance.window, allowance.quota_total
+        with self._lock:
+            taken = self.taken.setdefault((tenant_id, account_id), {})
+            left = [
+                (day, post)
+                for day, post in taken
+                if post == post_id
+                and (_day(at - window) <= day <= _day(at + window) or (before and day == _day(before)))
+            ]
+            if [taken[key] for key in left] == [at]:
+                return
+            others = [moment for (_, post), moment in taken.items() if post != post_id]
+            if total is not None and is_full(others, at, total, window):
+                slot = next_free(others, at, total, window)
+                raise QuotaFullError(slot, retry_after=math.ceil((slot - at).total_seconds()))
+            for key in left:
+                del taken[key]
+            taken[_day(at), post_id] = at
+
+    def release(self, tenant_id: str, account_id: str, post_id: str, at: datetime) -> None:
+        with self._lock:
+            self.taken.get((tenant_id, account_id), {}).pop((_day(at), post_id), None)
+
+    def slots(self, tenant_id: str, account_id: str, since: datetime, until: datetime) -> tuple[datetime, ...]:
+        moments = self.taken.get((tenant_id, account_id), {}).values()
+        return tuple(sorted(each for each in moments if since <= each < until))
+
+    def count_container(self, tenant_id: str, account_id: str, now: datetime) -> None:
+        self.containers.setdefault((tenant_id, account_id), []).append(now)
+
+    def containers_since(self, tenant_id: str, account_id: str, moment: datetime) -> int:
+        first = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        return sum(each >= first for each in self.containers.get((tenant_id, account_id), []))
+
+
+def _day(moment: datetime) -> date:
+    return moment.astimezone(UTC).date()
+
+
 class FakeWorkflows:
     """
     `started` holds each first execution once, as Step Functions does, `runs` every one with its state. `failure`, when
@@ -481,6 +563,7 @@ class FakeInstagram:
     hidden_reads: int = 0
     republish: str = "refuse"  # or "duplicate": what a second publish of one container does
     profile_answer: Profile = PROFILE
+    quota_total: int = 100
     permissions: frozenset[str] = frozenset({"instagram_business_basic", "instagram_business_content_publish"})
     codes: set[str] = field(default_factory=lambda: {"good-code"})
     calls: list[str] = field(default_factory=list)
@@ -566,6 +649,14 @@ class FakeInstagram:
             change(self._live(media_id).id)
 
         self._call("set_comments_enabled", effect)
+
+    def publishing_limit(self, access: Access) -> PublishingLimit:
+        def effect() -> PublishingLimit:
+            since = self.clock() - timedelta(days=1)
+            usage = sum(media.timestamp is not None and media.timestamp > since for media in self.live)
+            return PublishingLimit(usage, self.quota_total, 86_400)
+
+        return self._call("publishing_limit", effect)
 
     # Connecting.
 

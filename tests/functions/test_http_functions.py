@@ -20,7 +20,17 @@ from tests.events import answered, event, http_event
 from tests.functions.world import ACCOUNT_ID, FOLDER, app, call
 
 DOCUMENT = json.loads((FOLDER.parent / "openapi.json").read_text())
-HTTP = ["accounts_api", "connect", "connect_callback", "disconnect_account", "post_timeline", "posts_api", "service_api"]
+HTTP = [
+    "accounts_api",
+    "change_post",
+    "connect",
+    "connect_callback",
+    "disconnect_account",
+    "post_timeline",
+    "posts_api",
+    "publishing_limit",
+    "service_api",
+]
 ROUTES = {key: (name, route) for name in HTTP for key, route in app(name).handler.routes.items()}
 
 
@@ -268,6 +278,22 @@ def test_disconnecting_erases_the_account_whether_instagram_hears_or_not(world, 
     assert answered(answer) == {"id": ACCOUNT_ID, "is_instagram_told": is_told}
     assert world.accounts.stored == world.accounts.tokens == world.accounts.holders == {}
     assert refused(call("disconnect_account", event("disconnect_account"))) == (404, "not_found")
+
+
+def test_the_publishing_limit_is_instagrams_own_count(world):
+    answer = call("publishing_limit", event("publishing_limit"))
+    promised("GET /v1/accounts/{id}/publishing-limit", answer)
+    told = answered(answer)
+    assert (told["quota_usage"], told["quota_total"], told["is_live"]) == (0, 100, True)
+    assert world.quota.allowance(TENANT, ACCOUNT_ID).quota_total == 100
+
+
+def test_while_the_account_rests_its_limit_is_not_asked_for(world):
+    world.quota.pause(TENANT, ACCOUNT_ID, NOW + timedelta(minutes=7))
+    answer = ask("GET /v1/accounts/{id}/publishing-limit", parameters={"id": ACCOUNT_ID})
+    assert refused(answer) == (429, "rate_limited")
+    assert answer["headers"]["retry-after"] == "420"
+    assert world.instagram.calls == []
 
 
 # Connecting, as the owner's browser does it

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from darkroom import authenticating, connecting, disconnecting, posting, recounting, watching, workflow
+from darkroom import authenticating, connecting, disconnecting, metering, recounting, watching, workflow
 from darkroom.accounts import Account
 from tests.builders import an_account
 from tests.events import event
@@ -16,6 +16,7 @@ from tests.fakes import (
     FakeApiKeys,
     FakeInstagram,
     FakePosts,
+    FakeQuota,
     FakeRecords,
     FakeSessions,
     FakeTokens,
@@ -47,6 +48,7 @@ class World:
     keys: FakeApiKeys = field(default_factory=FakeApiKeys)
     sessions: FakeSessions = field(default_factory=FakeSessions)
     records: FakeRecords = field(default_factory=FakeRecords)
+    quota: FakeQuota = field(default_factory=FakeQuota)
     workflows: FakeWorkflows = field(default_factory=FakeWorkflows)
     instagram: FakeInstagram = field(default_factory=FakeInstagram)
 
@@ -75,6 +77,7 @@ class World:
                 frozenset({"https://app.example.com"}),
             ),
             "disconnecting_ports": disconnecting.Ports(self.accounts, self.tokens, self.instagram),
+            "metering_ports": metering.Ports(self.accounts, self.tokens, self.instagram, self.quota, self.clock),
             "idempotency_records": self.records,
             "now": self.clock(),
             "posting_ports": posting.Ports(self.posts, self.accounts, self.workflows, self.clock),

@@ -19,6 +19,7 @@ READS_TOKENS = {
     "ConfirmPublishFunction",
     "ReadPermalinkFunction",
     "DisconnectAccountFunction",
+    "PublishingLimitFunction",
 }
 READS_THE_APP_SECRET = {"ConnectFunction", "ConnectCallbackFunction"}
 

@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from darkroom import authenticating, connecting, disconnecting, recounting, submission, watching, workflow
+    from darkroom import authenticating, connecting, disconnecting, metering, recounting, submission, watching, workflow
     from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
     from darkroom.aws.idempotency import DynamoDBIdempotency
     from darkroom.aws.posts import DynamoDBPosts
@@ -193,6 +193,21 @@ def disconnecting_ports() -> "disconnecting.Ports":
     settings = InstagramSettings.from_environment()
     client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=log_call)
     return disconnecting.Ports(accounts(), _tokens(settings), client)
+
+
+@cache
+def metering_ports() -> "metering.Ports":
+    from darkroom import metering
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.quota import DynamoDBQuota
+    from darkroom.instagram.client import InstagramClient
+    from darkroom.observability import log_call
+    from darkroom.settings import MeteringSettings
+
+    settings = MeteringSettings.from_environment()
+    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=log_call)
+    quota = DynamoDBQuota(dynamodb(), settings.posts_table)
+    return metering.Ports(accounts(), _tokens(settings), client, quota, now)
 
 
 @cache

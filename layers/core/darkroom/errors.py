@@ -10,6 +10,7 @@ What can go wrong on our side, named by what the reader does next.
     ├── NotAllowedError                 caller: no credential, or not this scope
     ├── AccountUnavailableError         owner: reconnect the account
     ├── ConnectError                    owner: the connection did not come about
+    ├── QuotaFullError                  caller: another moment; `next_free_slot` has room
     ├── ProcessingTimeoutError          caller: Instagram never finished with the media
     ├── ContainerExpiredError           ask: was it published? If not, a new container is needed
     ├── ContainerLostError              again: the container is forgotten, the post begins anew
@@ -23,6 +24,7 @@ Errors that Instagram answers are `darkroom.instagram.errors`. Step Functions co
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -88,6 +90,17 @@ class AccountUnavailableError(DarkroomError):
 
 class ConnectError(DarkroomError):
     default_code = "connect_session_invalid"
+
+
+class QuotaFullError(DarkroomError):
+    """`next_free_slot` is the earliest moment, from the one that was asked for on, that still has room."""
+
+    default_code = "publishing_limit_reached"
+
+    def __init__(self, next_free_slot: datetime, *, retry_after: int | None = None) -> None:
+        detail = "Every slot around that moment is taken. next_free_slot says where there is room."
+        super().__init__(detail=detail, retry_after=retry_after)
+        self.next_free_slot = next_free_slot
 
 
 class ProcessingTimeoutError(DarkroomError):

@@ -36,6 +36,7 @@ REEL_BYTES = Limit("reel_bytes", 300 * 10**6, "bytes", _MEDIA, _CHECKED)
 REEL_SECONDS = Limit("reel_seconds", 15 * 60, "seconds", _MEDIA, _CHECKED)
 STORY_VIDEO_BYTES = Limit("story_video_bytes", 100 * 10**6, "bytes", _MEDIA, _CHECKED)
 STORY_VIDEO_SECONDS = Limit("story_video_seconds", 60, "seconds", _MEDIA, _CHECKED)
+MOST_CONTAINERS = Limit("most_containers", 400, "containers in a rolling 24 hours", _MEDIA, _CHECKED)
 SCHEDULE_AHEAD = Limit("schedule_ahead", 365, "days", "Darkroom's own bound", date(2026, 11, 23))
 
 ALL = (
@@ -55,5 +56,6 @@ ALL = (
     REEL_SECONDS,
     STORY_VIDEO_BYTES,
     STORY_VIDEO_SECONDS,
+    MOST_CONTAINERS,
     SCHEDULE_AHEAD,
 )

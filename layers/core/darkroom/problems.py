@@ -7,10 +7,11 @@ docs/errors.md and `GET /v1/errors/{code}` say the same, and a test holds them e
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from types import MappingProxyType
 from typing import Any, Literal
 
-from darkroom.errors import DarkroomError
+from darkroom.errors import DarkroomError, QuotaFullError
 from darkroom.instagram.codes import SENTENCES
 from darkroom.instagram.errors import (
     AccountRestrictedError,
@@ -92,7 +93,7 @@ CATALOGUE = _catalogue(
     ProblemType("instagram_refused", 422, "caller", "Instagram did not accept the post.", "Change what Instagram's code names."),
     ProblemType("processing_timeout", 504, "caller", "Instagram did not finish processing {item} in time.", "Try again; if it happens again, re-encode the file."),
     ProblemType("container_expired", 409, "caller", "The post waited too long at Instagram and expired before it was published.", "Try again: POST /v1/posts/{id}/retry."),
-    ProblemType("publishing_limit_reached", 429, "platform", "The account has used up Instagram's publishing quota for now.", "Wait: the quota is a moving 24-hour window."),
+    ProblemType("publishing_limit_reached", 429, "platform", "The account has used up Instagram's publishing quota for now.", "Wait, or choose next_free_slot where it is given: the quota is a moving window."),
     ProblemType("media_not_ready", 409, "platform", "Instagram says that the media is not ready.", "Wait and try again."),
     ProblemType("outcome_unknown", 502, "platform", "Instagram did not say whether the post is live.", "Look at the account before sending the post again."),
     # somebody else's weather
@@ -141,6 +142,8 @@ def describe(error: Exception, item: int | None = None) -> dict[str, Any]:
         "actor": kind.actor,
         "retry": {"allowed": code != "outcome_unknown", "automatic": False, "after": retry_after},
     }
+    if isinstance(error, QuotaFullError):
+        body["next_free_slot"] = error.next_free_slot.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(error, DarkroomError) and error.errors:
         body["errors"] = [
             {"pointer": e.pointer, "code": e.code, "message": e.message} for e in error.errors[:_MOST_ERRORS]

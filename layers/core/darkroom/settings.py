@@ -59,6 +59,11 @@ class InstagramSettings(AccountsSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeteringSettings(InstagramSettings):
+    posts_table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectSettings(_Settings):
     """`public_url` empty means the domain that the request came to; `return_origins` look like https://app.example.com."""
 

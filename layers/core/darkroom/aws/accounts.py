@@ -1,8 +1,6 @@
 """Accounts in DynamoDB: the account, its encrypted token, and the claim that ties an Instagram account to a tenant."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from darkroom.accounts import Account, AccountState
 from darkroom.aws import keys
-from darkroom.aws.dynamodb import is_condition_failure, marshal, translated, unmarshal
+from darkroom.aws.dynamodb import is_condition_failure, marshal, translated, unless_in_vain, unmarshal
 from darkroom.aws.vault import SealedToken, Vault
 from darkroom.errors import ConflictError, NotFoundError
 from darkroom.pages import Page, PageRequest, cursor
@@ -79,7 +77,7 @@ class DynamoDBAccounts:
             ":token_version": account.token_version,
             ":one": 1,
         }
-        with _unless_in_vain():
+        with unless_in_vain():
             self.client.update_item(
                 TableName=self.table,
                 Key=keys.account(account.tenant_id, account.id),
@@ -91,7 +89,7 @@ class DynamoDBAccounts:
 
     def mark_subscribed(self, account: Account) -> None:
         """Nothing happens when the account is gone."""
-        with _unless_in_vain():
+        with unless_in_vain():
             self.client.update_item(
                 TableName=self.table,
                 Key=keys.account(account.tenant_id, account.id),
@@ -102,7 +100,7 @@ class DynamoDBAccounts:
 
     def erase(self, account: Account) -> None:
         """The default goes first: what stops half-way is found again by its id. Nothing happens the second time."""
-        with _unless_in_vain():
+        with unless_in_vain():
             self.client.delete_item(
                 TableName=self.table,
                 Key=keys.default_account(account.tenant_id),
@@ -116,7 +114,7 @@ class DynamoDBAccounts:
         )
         deletes: list[Any] = [{"Delete": {"TableName": self.table, "Key": key}} for key in doomed]
         deletes[0]["Delete"] |= _held_by(account)
-        with _unless_in_vain():
+        with unless_in_vain():
             self.client.transact_write_items(TransactItems=deletes)
 
     def _item(self, key: keys.Key) -> dict[str, Any] | None:
@@ -174,23 +172,12 @@ class ConnectingAccounts(DynamoDBAccounts):
         self._default_if_first(account)
 
     def _default_if_first(self, account: Account) -> None:
-        with _unless_in_vain():
+        with unless_in_vain():
             self.client.put_item(
                 TableName=self.table,
                 Item={**keys.default_account(account.tenant_id), "account_id": {"S": account.id}},
                 ConditionExpression="attribute_not_exists(pk)",
             )
-
-
-@contextmanager
-def _unless_in_vain() -> Iterator[None]:
-    """For a write that is to do nothing when its condition does not hold."""
-    try:
-        with translated():
-            yield
-    except ClientError as error:
-        if not is_condition_failure(error):
-            raise
 
 
 def _held_by(account: Account) -> dict[str, Any]:

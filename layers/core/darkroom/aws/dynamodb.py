@@ -70,6 +70,11 @@ def is_condition_failure(error: ClientError) -> bool:
     return code == "ConditionalCheckFailedException" or "ConditionalCheckFailed" in _reasons(error)
 
 
+def is_conflict(error: ClientError) -> bool:
+    """A transaction held one of the items at that moment. Nothing was written; the next attempt may well succeed."""
+    return error.response["Error"]["Code"] == "TransactionConflictException" or "TransactionConflict" in _reasons(error)
+
+
 def is_passing(error: ClientError) -> bool:
     """Throttled, or AWS's own failure: any answer from 500 up, also one that a proxy made."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -93,3 +98,14 @@ def translated() -> Iterator[None]:
         if is_passing(error):
             raise StoreUnavailableError from error
         raise
+
+
+@contextmanager
+def unless_in_vain() -> Iterator[None]:
+    """For a write that is to do nothing when its condition does not hold."""
+    try:
+        with translated():
+            yield
+    except ClientError as error:
+        if not is_condition_failure(error):
+            raise

@@ -9,6 +9,8 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
                                                           and, apart, what is scheduled
                                           TIMELINE#<id>#… what happened to a post (expires)
                                           FINGERPRINT#…   the latest posts of an account with one content (expires)
+                                          QUOTA#<account> what Instagram lets an account do (expires)
+                                          QUOTA#<account>#<day> slots taken and containers made, by UTC day (expires)
                     OUTAGE                <step>:<error>  an outage of Instagram's, or the accounts that hint at one
     CallersTable    KEY#<sha256>          KEY             an API key
                     CONNECT#<id>          CONNECT         a connect session (expires)
@@ -16,6 +18,8 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
 
 A tenant id never holds a '#', so no key can be built that reads another tenant's partition.
 """
+
+from datetime import date
 
 type Key = dict[str, dict[str, str]]
 
@@ -80,6 +84,14 @@ def outage(outage_id: str) -> Key:
 
 def fingerprint(tenant_id: str, account_id: str, sha256: str) -> Key:
     return _key(tenant(tenant_id), f"FINGERPRINT#{account_id}#{sha256}")
+
+
+def quota(tenant_id: str, account_id: str) -> Key:
+    return _key(tenant(tenant_id), f"QUOTA#{account_id}")
+
+
+def quota_day(tenant_id: str, account_id: str, day: date) -> Key:
+    return _key(tenant(tenant_id), f"QUOTA#{account_id}#{day.isoformat()}")
 
 
 def api_key(sha256: str) -> Key:
