@@ -217,11 +217,39 @@ def test_thousands_of_reports_in_a_moment_are_not_thousands_of_writes(stored, wi
     assert len(writes) == 1
 
 
+def test_many_failures_of_one_account_in_a_moment_are_one_write(stored, wire):
+    writes = wire.counts(stored.client, "PutItem")
+    fail(stored, *["a"] * 20)
+    assert len(writes) == 1
+
+
+def test_a_report_that_others_overtake_gets_its_turn(stored, wire):
+    fail(stored, "a", "b")
+    moments = [NOW + number * SECOND for number in range(1, 9)]
+
+    def overtake():
+        fail(stored, "a", at=moments.pop())
+        if moments:
+            wire.before(stored.client, "PutItem", overtake)
+
+    moments.reverse()
+    wire.before(stored.client, "PutItem", overtake)
+    assert fail(stored, "c") == [OPENED]
+    assert not moments
+
+
+def test_a_report_that_a_later_one_overtakes_does_not_bring_the_probe_forward(stored, wire):
+    fail(stored, "a", "b", "c")
+    wire.before(stored.client, "UpdateItem", lambda: fail(stored, "d", at=NOW + 5 * SECOND))
+    fail(stored, "e", at=NOW + SECOND)
+    assert stored.current().probe_at == NOW + 5 * SECOND + PROBE_EVERY
+
+
 def test_asking_is_one_consistent_query(stored, wire):
     fail(stored, "a", "b", "c")
-    queries = wire.counts(stored.client, "Query")
+    queries = requests_of(stored.client, "Query", wire)
     stored.current()
-    assert len(queries) == 1
+    assert [query["ConsistentRead"] for query in queries] == [True]
 
 
 def test_what_is_only_counted_expires_and_what_is_open_does_not(stored):
@@ -250,9 +278,14 @@ def test_a_closing_whose_answer_was_lost_is_announced_by_who_wrote_it(stored, wi
 
 def lose_first_answer(client, operation, wire):
     """What the SDK's own retry amounts to: the same request arrives twice, and the second answer is the one heard."""
+    requests = requests_of(client, operation, wire)
+    wire.before(client, operation, lambda: client._make_api_call(operation, requests[0]))
+
+
+def requests_of(client, operation, wire):
     requests = []
     wire._register(client, "provide-client-params", operation, lambda params, **_: requests.append(params))
-    wire.before(client, operation, lambda: client._make_api_call(operation, requests[0]))
+    return requests
 
 
 def test_an_outage_that_opens_while_a_report_is_on_its_way_is_announced_once(stored, wire):

@@ -101,6 +101,6 @@ def fresh(cloud) -> Callable[[], DynamoDBOutages]:
 
 
 @given(history=histories)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_dynamodb_does_what_follows_from_the_history(fresh, history):
     replay(fresh(), history)
