@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from darkroom import authenticating, connecting, disconnecting, metering, recounting, watching, workflow
+from darkroom import authenticating, connecting, disconnecting, metering, recounting, submission, watching, workflow
 from darkroom.accounts import Account
 from tests.builders import an_account
 from tests.events import event
@@ -14,10 +14,14 @@ from tests.fakes import (
     Clock,
     FakeAccounts,
     FakeApiKeys,
+    FakeBus,
+    FakeFingerprints,
     FakeInstagram,
+    FakeOutages,
     FakePosts,
     FakeQuota,
     FakeRecords,
+    FakeSchedules,
     FakeSessions,
     FakeTokens,
     FakeWorkflows,
@@ -49,6 +53,10 @@ class World:
     sessions: FakeSessions = field(default_factory=FakeSessions)
     records: FakeRecords = field(default_factory=FakeRecords)
     quota: FakeQuota = field(default_factory=FakeQuota)
+    outages: FakeOutages = field(default_factory=FakeOutages)
+    bus: FakeBus = field(default_factory=FakeBus)
+    fingerprints: FakeFingerprints = field(default_factory=FakeFingerprints)
+    schedules: FakeSchedules = field(default_factory=FakeSchedules)
     workflows: FakeWorkflows = field(default_factory=FakeWorkflows)
     instagram: FakeInstagram = field(default_factory=FakeInstagram)
 
@@ -63,7 +71,7 @@ class World:
             "accounts": self.accounts,
             "authenticating_ports": authenticating.Ports(self.keys, None, "tenant_id", "test"),
             "calling_ports": workflow.CallingPorts(
-                self.posts, self.accounts, self.clock, self.tokens, self.instagram, self.clock.sleep
+                **self._recording(), tokens=self.tokens, instagram=self.instagram, sleep=self.clock.sleep
             ),
             "connect_callback_ports": connecting.CallbackPorts(
                 self.sessions, self.accounts, lambda: self.instagram, self.clock, ""
@@ -80,11 +88,29 @@ class World:
             "metering_ports": metering.Ports(self.accounts, self.tokens, self.instagram, self.quota, self.clock),
             "idempotency_records": self.records,
             "now": self.clock(),
-            "posting_ports": posting.Ports(self.posts, self.accounts, self.workflows, self.clock),
+            "posting_ports": submission.Ports(
+                self.posts,
+                self.accounts,
+                self.workflows,
+                self.schedules,
+                self.quota,
+                self.fingerprints,
+                self.clock,
+            ),
             "recounting_ports": recounting.Ports(self.posts, self.posts.timeline, self.clock),
-            "recording_ports": workflow.Ports(self.posts, self.accounts, self.clock),
+            "recording_ports": workflow.Ports(**self._recording()),
             "stage": "test",
             "watching_ports": watching.Ports(self.posts, self.workflows, self.clock),
+        }
+
+    def _recording(self) -> dict[str, Any]:
+        return {
+            "posts": self.posts,
+            "accounts": self.accounts,
+            "quota": self.quota,
+            "outages": self.outages,
+            "announce": lambda name, detail: self.bus.announce(name, detail, self.clock()),
+            "now": self.clock,
         }
 
 

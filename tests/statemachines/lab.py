@@ -24,7 +24,7 @@ from simulator.instagram import Instagram
 from simulator.options import Options
 from simulator.testing import sample_media, transport
 from tests.builders import NOW, a_post, an_account, content, image_item, video_item
-from tests.fakes import FakeAccounts, FakePosts, FakeTokens
+from tests.fakes import FakeAccounts, FakeBus, FakeOutages, FakePosts, FakeQuota, FakeTokens
 from tests.statemachines.interpreter import Execution, state_machine
 from tests.statemachines.lambdas import ROOT, Lambdas, Points, Watched
 from tests.statemachines.virtual_time import VirtualTime
@@ -33,7 +33,7 @@ DEFINITION = ROOT / "statemachines" / "publish_post.asl.yaml"
 USERNAME = "lumen.bakery"
 CAPTION = "CANARY-caption of a post"
 OUTCOMES = {"published", "not_published", "failed", "unclear"}
-ENDS = {PostState.PUBLISHED, PostState.FAILED, PostState.UNCONFIRMED}
+ENDS = {PostState.PUBLISHED, PostState.FAILED, PostState.UNCONFIRMED, PostState.CANCELLED}
 
 IMAGE = content("image", caption=CAPTION, media=(image_item("photo"),))
 CAROUSEL = content("carousel", caption=CAPTION, media=(image_item("photo"), video_item("clip"), image_item("square")))
@@ -54,6 +54,7 @@ class Lab:
         assert pretend is not None
         account = an_account(ig_user_id=pretend.user_id, username=USERNAME)
         self.accounts, self.posts = FakeAccounts(account), FakePosts()
+        self.quota, self.outages, self.bus = FakeQuota(), FakeOutages(), FakeBus()
         self.accounts.tokens[account.tenant_id, account.id] = self.token
         self._key = (account.tenant_id, account.id)
         self._post_key = ("", "")
@@ -66,16 +67,23 @@ class Lab:
         return datetime.fromtimestamp(self.time.clock.now(), UTC)
 
     def recording_ports(self) -> Ports:
-        return Ports(self._watched("posts", self.posts), self._watched("accounts", self.accounts), self.now)
+        return Ports(**self._ports())
+
+    def _ports(self) -> dict[str, Any]:
+        return {
+            "posts": self._watched("posts", self.posts),
+            "accounts": self._watched("accounts", self.accounts),
+            "quota": self._watched("quota", self.quota),
+            "outages": self._watched("outages", self.outages),
+            "announce": lambda name, detail: self.bus.announce(name, detail, self.now()),
+            "now": self.now,
+        }
 
     def calling_ports(self) -> CallingPorts:
-        ports = self.recording_ports()
         wire = _Wire(transport(self.instagram), self.time, self.points)
         record = Recorder(self._watched("timeline", self.posts.timeline), self.now)
         return CallingPorts(
-            posts=ports.posts,
-            accounts=ports.accounts,
-            now=ports.now,
+            **self._ports(),
             tokens=self._watched("tokens", FakeTokens(self.accounts)),
             # In virtual time an answer takes none.
             instagram=InstagramClient(transport=wire, on_call=lambda call: record(replace(call, duration_ms=0.0))),
@@ -176,7 +184,7 @@ class Lab:
     # The invariants.
 
     def _check(self, execution: Execution) -> None:
-        assert execution.seconds < 86_400, "the execution would have been stopped"
+        assert execution.seconds < 259_200, "the execution would have been stopped"
         assert len(self.live) <= 1, "the post is visible twice"
         if execution.status == "SUCCEEDED":
             assert self.post.state in ENDS
