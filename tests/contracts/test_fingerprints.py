@@ -134,6 +134,13 @@ def test_the_usual_post_costs_one_write_and_no_read(stored, wire):
     assert (len(reads), len(writes)) == (0, 1)
 
 
+def test_a_repeated_request_writes_nothing(stored):
+    stored.claim(*PLACE, "post_a", NOW)
+    before = stored.client.get_item(TableName=stored.table, Key=keys.fingerprint(*PLACE))["Item"]
+    stored.claim(*PLACE, "post_a", NOW + SECOND)
+    assert stored.client.get_item(TableName=stored.table, Key=keys.fingerprint(*PLACE))["Item"] == before
+
+
 def test_a_cancellation_and_a_new_post_that_cross_lose_nothing(stored, wire):
     stored.claim(*PLACE, "post_a", NOW)
     wire.before(stored.client, "PutItem", lambda: stored.claim(*PLACE, "post_b", NOW))
