@@ -15,7 +15,7 @@ from darkroom.errors import ConfigurationError, StoreUnavailableError
 from darkroom.http import PUBLIC
 from darkroom.instagram.errors import InstagramUnavailableError
 from darkroom.posts import PostState
-from tests.builders import NOW, OTHER_TENANT, TENANT, a_post, an_account, content
+from tests.builders import NOW, OTHER_TENANT, TENANT, a_call, a_post, an_account, content
 from tests.events import answered, event, http_event
 from tests.functions.world import ACCOUNT_ID, FOLDER, app, call
 
@@ -237,6 +237,25 @@ def test_a_cursor_of_another_tenant_is_refused(world):
 def test_a_post_of_any_kind_in_any_state_can_be_shown(world, kind, state):
     post = world.posts.add(a_post(account_id=ACCOUNT_ID, content=content(kind), state=state, problem={"code": "x"}))
     assert answered(ask("GET /v1/posts/{id}", parameters={"id": post.id}))["state"] == state
+
+
+def test_a_timeline_tells_states_and_calls_in_order_of_time(world):
+    post = world.posts.add(a_post(account_id=ACCOUNT_ID, accepted_at=NOW - timedelta(seconds=9)))
+    call_entry = a_call(status=None, error="OutcomeUnknownError", duration_ms=28004.2, app_usage_percent=28)
+    world.posts.timeline.add(TENANT, post.id, call_entry)
+    told = answered(ask("GET /v1/posts/{id}/timeline", parameters={"id": post.id}))
+    state, asked = told["data"]
+    assert told["has_earlier"] is False
+    assert (state["at"], state["kind"], state["state"]) == ("2026-11-23T09:29:51.000Z", "state", "queued")
+    assert (asked["kind"], asked["step"], asked["method"]) == ("call", "CreateContainer", "POST")
+    assert (asked["path"], asked["status"], asked["duration_ms"]) == ("/{ig-user-id}/media", None, 28004.2)
+    assert state.keys() == asked.keys(), "what does not apply is null"
+
+
+def test_the_example_of_a_timeline_s_request_is_understood(world):
+    answer = call("post_timeline", event("post_timeline"))
+    promised("GET /v1/posts/{id}/timeline", answer)
+    assert refused(answer) == (404, "not_found")
 
 
 # Accounts

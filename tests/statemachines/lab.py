@@ -33,6 +33,7 @@ DEFINITION = ROOT / "statemachines" / "publish_post.asl.yaml"
 USERNAME = "lumen.bakery"
 CAPTION = "CANARY-caption of a post"
 OUTCOMES = {"published", "not_published", "failed", "unclear"}
+FINISHES = {"nothing", "add_first_comment", "turn_comments_off"}
 ENDS = {PostState.PUBLISHED, PostState.FAILED, PostState.UNCONFIRMED, PostState.CANCELLED}
 
 IMAGE = content("image", caption=CAPTION, media=(image_item("photo"),))
@@ -198,7 +199,7 @@ class Lab:
             assert secret not in seen
         for state_input in execution.inputs:
             strings = set(_strings({name: value for name, value in state_input.items() if name != "error"}))
-            assert strings <= {*self._post_key, *OUTCOMES, *(media["media_id"] for media in self.live)}
+            assert strings <= {*self._post_key, *OUTCOMES, *FINISHES, *(media["media_id"] for media in self.live)}
 
 
 class _Wire(httpx.BaseTransport):

@@ -179,7 +179,10 @@ def refusals(content: PostContent, login: MetaLogin) -> Iterator[FieldError]:
 
 def scopes(content: PostContent) -> frozenset[str]:
     """What the account must have been granted for this post, beyond publishing."""
-    wanted = (_row(pointer).scope for pointer, _ in _given(content))
+    needed = {pointer for pointer, _ in _given(content)}
+    if content.comments_enabled:  # as Instagram has it anyway: nothing is to be done
+        needed -= {"/comments_enabled"}
+    wanted = (_row(pointer).scope for pointer in needed)
     return frozenset(scope for scope in wanted if scope is not None)
 
 

@@ -7,7 +7,7 @@ never our own hopes, and says `not_published` only after several reads agree.
 
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from darkroom import problems
@@ -140,9 +140,16 @@ def mark_published(task: PublishedTask, ports: Ports) -> dict[str, Any]:
     if post.state is not PostState.PUBLISHED:
         live = {"media_id": task.media_id, "published_at": now}
         ports.posts.save(post.moved_to(PostState.PUBLISHED, now, **live, problem=None, failed_at=None))
-    if post.probes and (outage := ports.outages.close(post.probes, now)):
-        ports.announce(ENDED, outage.facts())
+    if post.probes:
+        _end_outages(now, ports)
     return {"then": _then(post.content) if task.media_id else "nothing"}
+
+
+def _end_outages(now: datetime, ports: Ports) -> None:
+    """A post that got through everything disproves them all: one outage may have shown itself in several ways."""
+    while (outage := ports.outages.current()) is not None:
+        if ended_outage := ports.outages.close(outage.id, now):
+            ports.announce(ENDED, ended_outage.facts())
 
 
 def _then(content: PostContent) -> str:

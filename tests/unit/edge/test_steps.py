@@ -1,7 +1,9 @@
 import json
+from types import SimpleNamespace
 
 import pytest
 
+from darkroom import timeline
 from darkroom.errors import ConflictError, StoreUnavailableError
 from darkroom.instagram.errors import MediaUnreachableError, OutcomeUnknownError
 from darkroom.steps import MalformedTaskError, parsed, step
@@ -42,6 +44,32 @@ def test_a_step_gets_its_task_and_gives_its_answer(lines):
     assert handler({**TASK, "item": None}, None) == {"seen": ["acme", "post_1", None]}
     (line,) = lines.read_lines()
     assert (line["message"], line["step"], line["post_id"]) == ("step done", "handler", "post_1")
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        ("darkroom-dev-PublishContainerFunction-a1B2c3D4e5F6", "PublishContainer"),
+        ("a-stack-for-Functions-ReadPermalinkFunction-a1B2c3D4e5F6", "ReadPermalink"),
+        ("PublishContainer", "PublishContainer"),
+        ("own-name", "own-name"),
+    ],
+)
+def test_a_step_goes_by_its_name_in_the_workflow(lines, function, name):
+    @step(PostTask)
+    def handler(task):
+        return {"here": timeline.here()}
+
+    seen = handler(TASK, SimpleNamespace(function_name=function))
+    assert seen == {"here": timeline.Place("acme", "post_1", name)}
+    assert [line["step"] for line in lines.read_lines()] == [name]
+
+
+@pytest.mark.parametrize("error", [ConflictError(), KeyError(), KeyboardInterrupt()])
+def test_a_step_that_fails_leaves_nobody_in_its_place(error):
+    with pytest.raises((Exception, KeyboardInterrupt)):
+        failing(error)(TASK, None)
+    assert timeline.here() is None
 
 
 @pytest.mark.parametrize(
