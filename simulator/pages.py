@@ -69,7 +69,9 @@ def overview(entries: Sequence[Json], accounts: Iterable[Account]) -> str:
     )
     rows = rows or "<tr><td colspan=5>Nothing is published yet.</td></tr>"
     names = ", ".join(escape(f"{a.username} ({a.profile.account_type})") for a in accounts)
-    controls = "".join(f'<a href="/_sim/{name}">{name}</a> ' for name in ("calls", "switches", "faults", "samples"))
+    controls = "".join(
+        f'<a href="/_sim/{name}">{name}</a> ' for name in ("calls", "switches", "faults", "throttles", "samples")
+    )
     return _page(
         "Pretend Instagram",
         f"<p>Accounts: {names}</p><p>{controls}</p><table>"

@@ -639,7 +639,7 @@ class FakeInstagram:
     def comments(self, access: Access, media_id: str) -> tuple[Comment, ...]:
         def effect() -> tuple[Comment, ...]:
             made = self.comments_made[self._live(media_id).id]
-            return tuple(comment for comment in made if self._is_shown(comment.id))
+            return tuple(comment for comment in made if self._is_shown(comment.id))[:50]
 
         return self._call("comments", effect)
 

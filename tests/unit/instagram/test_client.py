@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from darkroom.instagram.client import InstagramClient
+from darkroom.instagram.endpoints import COMMENTING, READING
 from darkroom.instagram.errors import (
     AppCredentialsError,
     AuthorizationCodeError,
@@ -145,6 +146,12 @@ def test_comments_with_every_character_and_with_nothing_but_the_message(asked, a
     request = asked({"id": "1"}, "add_comment", access, "17", "Zeile 1\n#licht 🌅 + 100% & mehr")
     assert parse_qs(request.content.decode()) == {"message": ["Zeile 1\n#licht 🌅 + 100% & mehr"]}
     assert request.url.query == b""
+
+
+def test_waits_for_a_comment_as_long_as_leaves_time_to_look_for_it(asked, access):
+    request = asked({"id": "1"}, "add_comment", access, "17", "#dawn")
+    assert request.extensions["timeout"]["read"] == COMMENTING.silence
+    assert COMMENTING.silence < COMMENTING.total <= 30 - READING.total
 
 
 def test_asks_for_as_many_comments_as_instagram_gives(asked, access):
