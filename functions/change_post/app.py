@@ -7,6 +7,7 @@ from darkroom.views import REFUSALS, PostPatch, PostView, post_answer
 
 handler = Api()
 CONFLICTS = ("not_found", "post_state_conflict")
+TOO_LATE = (*CONFLICTS, "too_late_to_cancel")
 
 
 @handler.route(
@@ -18,9 +19,7 @@ def edit(request: Request) -> Answer:
     return post_answer(200, changing.edit(request.caller, request.path["id"], change, bootstrap.posting_ports()))
 
 
-@handler.route(
-    "DELETE /v1/posts/{id}", scope="posts:write", answer=PostView, problems=(*CONFLICTS, "too_late_to_cancel")
-)
+@handler.route("DELETE /v1/posts/{id}", scope="posts:write", answer=PostView, problems=TOO_LATE)
 def cancel(request: Request) -> Answer:
     return post_answer(200, changing.cancel(request.caller, request.path["id"], bootstrap.posting_ports()))
 
