@@ -137,4 +137,6 @@ Try, in another shell
       "media": [{{"url": "{simulator}/_sim/samples/photo.jpg"}}]}}'
   darkroom_curl $DARKROOM_URL/v1/posts
       shows its state and, once it is live, its permalink
+  .venv/bin/darkroom timeline POST_ID
+      shows each state it came to and each call to Instagram
 """

@@ -39,6 +39,8 @@ def traffic(cloud, new_tenant, connect, new_owner, instagram):
     instagram.revoke_tokens(owner.username)
     assert tenant.publish()["state"] == "failed"
     aws.settle(cloud)
+    for post in tenant.api.get("/v1/posts").json()["data"]:
+        assert tenant.api.get(f"/v1/posts/{post['id']}/timeline").json()["data"]
     return tenant
 
 
@@ -113,6 +115,15 @@ def test_captions_are_with_their_posts_and_in_records_that_expire(cloud, secrets
     assert {place for _, place in found(secrets, texts, {"caption"})} <= {"PostsTableName", "CallersTableName"}
     lasting = [item for item in aws.items(cloud, "CallersTableName") if "expires_at" not in item]
     assert found(secrets, {"lasting": dumped(lasting)}, {"caption"}) == []
+
+
+def test_timelines_hold_names_and_numbers_only(cloud, secrets):
+    """No secret, no caption, no URL, and no id of Instagram's."""
+    entries = [each for each in aws.items(cloud, "PostsTableName") if each["sk"]["S"].startswith("TIMELINE#")]
+    assert {each["kind"]["S"] for each in entries} == {"state", "call"}
+    text = dumped(entries)
+    assert found(secrets, {"timelines": text}, secrets.keys()) == []
+    assert re.findall(r"\w+://|www\.|[0-9]{12,}", text) == []
 
 
 def test_answers_tell_a_secret_only_to_whom_it_is_for(cloud, secrets, canaries):

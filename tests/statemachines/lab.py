@@ -200,6 +200,16 @@ class Lab:
         for state_input in execution.inputs:
             strings = set(_strings({name: value for name, value in state_input.items() if name != "error"}))
             assert strings <= {*self._post_key, *OUTCOMES, *FINISHES, *(media["media_id"] for media in self.live)}
+        self._check_timeline()
+
+    def _check_timeline(self) -> None:
+        """Names and numbers only; what became of the post is its last state."""
+        told, account = str(self.timeline), self.instagram.world.account_named(USERNAME)
+        assert account is not None
+        ids = [account.user_id, *self.instagram.world.containers, *(each["media_id"] for each in self.live)]
+        for secret in (self.token, "CANARY", "media.example.com", *ids):
+            assert secret not in told
+        assert [entry.state for entry in self.timeline if entry.state][-1] is self.post.state
 
 
 class _Wire(httpx.BaseTransport):

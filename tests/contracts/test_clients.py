@@ -1,0 +1,35 @@
+"""How long the SDK clients wait for an AWS that says nothing."""
+
+import socket
+import time
+
+import pytest
+
+from darkroom.aws import clients
+from darkroom.aws.timeline import DynamoDBTimeline
+from darkroom.errors import StoreUnavailableError
+from tests.builders import TENANT, a_call
+
+
+@pytest.fixture
+def silent_aws(monkeypatch):
+    """Accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
+        yield server
+
+
+def test_an_entry_of_a_timeline_is_tried_once_and_for_a_second_at_most(silent_aws):
+    client = clients.impatient_dynamodb.__wrapped__()
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailableError):
+        DynamoDBTimeline(client, "posts").add(TENANT, "post_1", a_call())
+    assert time.monotonic() - began < 1.0
+    client.close()
+    silent_aws.accept()[0].close()
+    with pytest.raises(BlockingIOError):
+        silent_aws.accept()
