@@ -101,20 +101,12 @@ def _judge_schedules_by_their_group() -> None:
     """It takes every schedule for one of the default group, so that no policy on another group's ever matches."""
     original = iam_actions.extract_resource_arn
 
-    def with_group(  # noqa: PLR0913 (as it is called)
-        service: str,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        query_params: dict[str, Any],
-        region: str,
-        account_id: str,
-    ) -> str:
-        arn: str = original(service, method, path, headers, body, query_params, region, account_id)
+    def with_group(service: str, *request: Any) -> str:
+        arn: str = original(service, *request)
         if service != "scheduler" or ":schedule/default/" not in arn:
             return arn
-        asked = query_params.get("groupName") or parse(body).get("GroupName") or "default"
+        _method, _path, _headers, body, query, *_ = request
+        asked = query.get("groupName") or parse(body).get("GroupName") or "default"
         group = asked[0] if isinstance(asked, list) else asked
         return arn.replace(":schedule/default/", f":schedule/{group}/", 1)
 
