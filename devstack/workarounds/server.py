@@ -24,6 +24,7 @@ def install() -> None:
     _return_silent_invocations_at_once()
     _fill_in_condition_keys()
     _judge_transactions_item_by_item()
+    _judge_schedules_by_their_group()
 
 
 def _answer_small_writes_at_once() -> None:
@@ -94,3 +95,19 @@ def _judge_transactions_item_by_item() -> None:
         return original(*args, service_context=context, **kwargs)
 
     iam_evaluator.enforce = enforce
+
+
+def _judge_schedules_by_their_group() -> None:
+    """It takes every schedule for one of the default group, so that no policy on another group's ever matches."""
+    original = iam_actions.extract_resource_arn
+
+    def with_group(service: str, *request: Any) -> str:
+        arn: str = original(service, *request)
+        if service != "scheduler" or ":schedule/default/" not in arn:
+            return arn
+        _method, _path, _headers, body, query, *_ = request
+        asked = query.get("groupName") or parse(body).get("GroupName") or "default"
+        group = asked[0] if isinstance(asked, list) else asked
+        return arn.replace(":schedule/default/", f":schedule/{group}/", 1)
+
+    iam_actions.extract_resource_arn = with_group

@@ -68,6 +68,12 @@ def test_a_transaction_is_judged_item_by_item(cloud):
     assert write("TENANT#a", "OTHER#b") == "AccessDeniedException"
 
 
+def test_a_schedule_is_judged_by_its_group(cloud):
+    for operation in ("create_schedule", "update_schedule", "delete_schedule"):
+        assert clouds.remind(cloud, operation, cloud.outputs["RemindersName"]) == "ok", operation
+        assert clouds.remind(cloud, operation, "default") == "AccessDeniedException", operation
+
+
 def test_the_state_machine_tells_errors_by_name(cloud):
     execution = clouds.execute(cloud)
     assert execution["status"] == "SUCCEEDED"

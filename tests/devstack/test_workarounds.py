@@ -44,6 +44,10 @@ def test_a_demand_for_an_encryption_context_is_never_met(bare):
     assert clouds.encrypt(bare, {"account_id": "1"}) == "AccessDeniedException"
 
 
+def test_every_schedule_is_judged_as_one_of_the_default_group(bare):
+    assert clouds.remind(bare, "create_schedule", bare.outputs["RemindersName"]) == "AccessDeniedException"
+
+
 def test_every_invocation_waits_for_a_line_or_an_acknowledgement(bare):
     clouds.call(bare, "/hello/Ada")
     assert _fastest(lambda: clouds.call(bare, "/hello/Ada")) > 0.045

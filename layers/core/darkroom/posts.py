@@ -34,8 +34,8 @@ class PostState(StrEnum):
 
 
 # Where each state may go. PUBLISHING falls back to PROCESSING when Instagram says that the container is not ready after
-# all, and QUEUED goes straight to it when an attempt of an earlier try still has to be asked about; when nobody
-# comes to ask it ends as UNCONFIRMED. FAILED and UNCONFIRMED are ends that a late proof may still turn into PUBLISHED,
+# all, and QUEUED goes straight to it when an attempt of an earlier try still has to be asked about; if nobody asks, it
+# ends as UNCONFIRMED, delayed or not. FAILED and UNCONFIRMED are ends that a late proof may still turn into PUBLISHED,
 # and from which a person may try again.
 TRANSITIONS: Mapping[PostState, frozenset[PostState]] = MappingProxyType(
     {
