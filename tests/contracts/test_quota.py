@@ -229,6 +229,9 @@ def test_a_move_gives_up_every_slot_of_the_post_that_it_comes_by(quota):
     quota.reserve(*HERE, "post_1", NOW)
     quota.reserve(*HERE, "post_1", NOW + timedelta(days=9))
     assert len(every(quota)) == 2
+    quota.reserve(*HERE, "post_1", NOW + timedelta(days=9), before=NOW)
+    assert every(quota) == (NOW + timedelta(days=9),)
+    quota.reserve(*HERE, "post_1", NOW)
     quota.reserve(*HERE, "post_1", NOW + timedelta(days=10), before=NOW)
     assert every(quota) == (NOW + timedelta(days=10),)
 
@@ -293,6 +296,20 @@ def test_a_slot_taken_between_reading_and_writing_is_seen(stored, client, wire):
     with pytest.raises(QuotaFullError):
         stored.reserve(*HERE, "post_1", MIDNIGHT - hours(1))
     assert every(stored) == (MIDNIGHT + hours(1),)
+
+
+def test_slots_taken_meanwhile_on_several_days_are_seen_together(stored, client, wire):
+    """Each day alone has gained no more than there was room for."""
+    stored.told(*HERE, 0, 4, DAY, NOW)
+
+    def rivals():
+        for number in (-2, -1, 1, 2):
+            stored.reserve(*HERE, f"post_rival_{number}", MIDNIGHT + hours(number))
+
+    wire.before(client, "TransactWriteItems", rivals)
+    with pytest.raises(QuotaFullError):
+        stored.reserve(*HERE, "post_1", MIDNIGHT)
+    assert len(every(stored)) == 4
 
 
 @pytest.mark.parametrize("calls", ["reserve", "count"])
