@@ -199,6 +199,43 @@ def test_of_fifty_at_once_the_last_three_free_slots_go_to_three(quota):
     assert len(every(quota)) == 10
 
 
+def test_of_fifty_at_once_where_there_is_room_for_all_none_is_refused(quota):
+    quota.told(*HERE, 0, 100, DAY, NOW)
+    with ThreadPoolExecutor(50) as pool:
+        list(pool.map(lambda number: quota.reserve(*HERE, f"post_{number}", MIDNIGHT + hours(number - 25)), range(50)))
+    assert len(every(quota)) == 50
+
+
+def test_what_is_taken_before_midnight_counts_in_the_search_for_room_after_it(quota):
+    quota.told(*HERE, 0, 2, DAY, NOW)
+    for number in (2, 1):
+        quota.reserve(*HERE, f"post_{number}", MIDNIGHT - hours(number))
+    with pytest.raises(QuotaFullError) as full:
+        quota.reserve(*HERE, "post_3", MIDNIGHT + hours(1))
+    assert full.value.next_free_slot == MIDNIGHT + hours(22)
+
+
+def test_a_slot_that_was_taken_stays_when_the_total_shrinks(quota):
+    quota.told(*HERE, 0, 2, DAY, NOW)
+    for post in ("post_1", "post_2"):
+        quota.reserve(*HERE, post, NOW)
+    quota.told(*HERE, 0, 1, DAY, NOW + hours(1))
+    quota.reserve(*HERE, "post_1", NOW)
+    assert every(quota) == (NOW, NOW)
+
+
+def test_a_move_gives_up_every_slot_of_the_post_that_it_comes_by(quota):
+    """One that could not be saved with its post may have left a second."""
+    quota.reserve(*HERE, "post_1", NOW)
+    quota.reserve(*HERE, "post_1", NOW + timedelta(days=9))
+    assert len(every(quota)) == 2
+    quota.reserve(*HERE, "post_1", NOW + timedelta(days=9), before=NOW)
+    assert every(quota) == (NOW + timedelta(days=9),)
+    quota.reserve(*HERE, "post_1", NOW)
+    quota.reserve(*HERE, "post_1", NOW + timedelta(days=10), before=NOW)
+    assert every(quota) == (NOW + timedelta(days=10),)
+
+
 # Containers
 
 
@@ -259,6 +296,20 @@ def test_a_slot_taken_between_reading_and_writing_is_seen(stored, client, wire):
     with pytest.raises(QuotaFullError):
         stored.reserve(*HERE, "post_1", MIDNIGHT - hours(1))
     assert every(stored) == (MIDNIGHT + hours(1),)
+
+
+def test_slots_taken_meanwhile_on_several_days_are_seen_together(stored, client, wire):
+    """Each day alone has gained no more than there was room for."""
+    stored.told(*HERE, 0, 4, DAY, NOW)
+
+    def rivals():
+        for number in (-2, -1, 1, 2):
+            stored.reserve(*HERE, f"post_rival_{number}", MIDNIGHT + hours(number))
+
+    wire.before(client, "TransactWriteItems", rivals)
+    with pytest.raises(QuotaFullError):
+        stored.reserve(*HERE, "post_1", MIDNIGHT)
+    assert len(every(stored)) == 4
 
 
 @pytest.mark.parametrize("calls", ["reserve", "count"])

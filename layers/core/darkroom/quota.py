@@ -76,12 +76,17 @@ class Allowance:
         return max(self.usage_at + _SHED_FOR - now, timedelta(0))
 
 
+def room(taken: Iterable[datetime], at: datetime, total: int, window: timedelta) -> int:
+    """
+    How many posts still fit in at `at`: what the fullest window of that length around it leaves of `total`. A window
+    does not hold its own end: what was published exactly one `window` ago no longer counts.
+    """
+    return _room(sorted(taken), at, total, window)
+
+
 def is_full(taken: Iterable[datetime], at: datetime, total: int, window: timedelta) -> bool:
-    """
-    Would any window of that length around `at` hold more than `total` posts with this one? A window does not hold its
-    own end: what was published exactly one `window` ago no longer counts.
-    """
-    return _is_full(sorted(taken), at, total, window)
+    """Would any window around `at` hold more than `total` posts with one more there?"""
+    return room(taken, at, total, window) < 1
 
 
 def next_free(taken: Iterable[datetime], at: datetime, total: int, window: timedelta) -> datetime:
@@ -94,10 +99,10 @@ def next_free(taken: Iterable[datetime], at: datetime, total: int, window: timed
     times = sorted(taken)
     # Room only comes where a post leaves the window, and behind the last one there is some.
     leaving = (each + window for each in times if each + window > at)
-    return next(moment for moment in (at, *leaving) if not _is_full(times, moment, total, window))
+    return next(moment for moment in (at, *leaving) if _room(times, moment, total, window) > 0)
 
 
-def _is_full(times: Sequence[datetime], at: datetime, total: int, window: timedelta) -> bool:
+def _room(times: Sequence[datetime], at: datetime, total: int, window: timedelta) -> int:
     """The fullest window begins with a post: one pushed later until it does holds no fewer."""
     starts = [*times[bisect_right(times, at - window) : bisect_right(times, at)], at]
-    return any(bisect_left(times, start + window) - bisect_left(times, start) + 1 > total for start in starts)
+    return total - max(bisect_left(times, start + window) - bisect_left(times, start) for start in starts)

@@ -1,15 +1,17 @@
 import json
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.errors import BadRequestError, DarkroomError, FieldError, StoreUnavailableError
+from darkroom.errors import BadRequestError, DarkroomError, FieldError, QuotaFullError, StoreUnavailableError
 from darkroom.instagram.errors import (
     InstagramError,
     MediaRejectedError,
     MediaUnreachableError,
     OutcomeUnknownError,
+    PublishingLimitReachedError,
     RateLimitedError,
 )
 from darkroom.problems import CATALOGUE, describe, dump
@@ -70,6 +72,14 @@ def test_a_problem_that_is_over_says_when_the_caller_may_repeat():
         "automatic": False,
         "after": 60.5,
     }
+
+
+def test_a_full_window_shows_where_there_is_room():
+    slot = datetime(2026, 11, 24, 10, 30, tzinfo=timezone(timedelta(hours=1)))
+    problem = describe(QuotaFullError(slot, retry_after=3600))
+    assert (problem["code"], problem["next_free_slot"]) == ("publishing_limit_reached", "2026-11-24T09:30:00Z")
+    assert problem["retry"]["after"] == 3600
+    assert "next_free_slot" not in describe(PublishingLimitReachedError())
 
 
 def test_repeating_is_not_allowed_while_nobody_knows_whether_it_happened():

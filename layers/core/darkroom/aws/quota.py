@@ -1,16 +1,15 @@
 """
 The quota ledger in DynamoDB: one item an account for what Instagram told, one a UTC day for the slots its posts have
-taken (`slot_<post>`: the moment) and the containers it made (`containers_<hour>`: how many).
+taken and the containers it made (quota_days.py).
 
-Slots are attributes of their own and not a map, because a map would have to be made before the first can be put in.
-A reservation reads every day that a window around it touches and writes on condition that none of them has gained a
-slot since: `version` counts those. Whoever loses the race reads again.
+A reservation reads every day that a window around it touches, and writes on condition that they have not gained more
+slots since than there was room for. Whoever loses that race reads again.
 """
 
 import math
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from random import uniform
 from typing import TYPE_CHECKING, Any
@@ -27,44 +26,17 @@ from darkroom.aws.dynamodb import (
     unless_in_vain,
     unmarshal,
 )
+from darkroom.aws.quota_days import CONTAINERS, Day, Reservation, day_of, expiry, others, releasing
 from darkroom.errors import QuotaFullError, StoreUnavailableError
-from darkroom.quota import HORIZON, LONGEST_WINDOW, Allowance, is_full, next_free
+from darkroom.quota import HORIZON, Allowance, next_free
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-_SLOT = "slot_"
-_CONTAINERS = "containers_"
-_DAY_KEPT = LONGEST_WINDOW + timedelta(days=3)  # no window reaches back to it, with room for clocks and stragglers
 _ALLOWANCE_KEPT = timedelta(days=90)  # of an account that nobody calls Instagram for
 _ROLLING_DAY = timedelta(days=1)
-# Seconds between attempts, at most; all together less than one. Each lost race is somebody else's success.
-_PAUSES = (0.01, 0.02, 0.04, 0.08, 0.16, 0.16, 0.16, 0.16)
-
-
-@dataclass(frozen=True, slots=True)
-class _Day:
-    date: date
-    version: int | None = None
-    slots: dict[str, datetime] = field(default_factory=dict)
-    containers: dict[int, int] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, item: dict[str, Any]) -> "_Day":
-        return cls(
-            date=date.fromisoformat(item["sk"].rpartition("#")[2]),
-            version=int(item["version"]) if "version" in item else None,
-            slots={
-                name.removeprefix(_SLOT): datetime.fromisoformat(value)
-                for name, value in item.items()
-                if name.startswith(_SLOT)
-            },
-            containers={
-                int(name.removeprefix(_CONTAINERS)): int(value)
-                for name, value in item.items()
-                if name.startswith(_CONTAINERS)
-            },
-        )
+# Seconds between attempts, at most; three in all.
+_PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 0.64, 0.64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +97,9 @@ class DynamoDBQuota:
     def release(self, tenant_id: str, account_id: str, post_id: str, at: datetime) -> None:
         """Frees the post's slot of that UTC day; nothing happens when it has none."""
         self._update(
-            Key=keys.quota_day(tenant_id, account_id, _day(at)),
-            UpdateExpression="REMOVE #slot",
+            Key=keys.quota_day(tenant_id, account_id, day_of(at)),
             ConditionExpression="attribute_exists(#slot)",
-            ExpressionAttributeNames={"#slot": _SLOT + post_id},
+            **releasing(post_id),
         )
 
     def slots(self, tenant_id: str, account_id: str, since: datetime, until: datetime) -> tuple[datetime, ...]:
@@ -141,54 +112,31 @@ class DynamoDBQuota:
     ) -> list[Any]:
         """The writes of one attempt; none when the post has that slot already."""
         allowance = self.allowance(tenant_id, account_id)
-        near = self._around(tenant_id, account_id, at, allowance.window)
-        target = near[_day(at)]
-        left = [day for day in near.values() if post_id in day.slots and day is not target]
-        if before is not None and _day(before) not in near:
-            left += [day for day in self._days(tenant_id, account_id, before, before) if post_id in day.slots]
-        if target.slots.get(post_id) == at and not left:
+        window, total = allowance.window, allowance.quota_total
+        near = self._around(tenant_id, account_id, at, window)
+        far = self._days(tenant_id, account_id, before, before) if before and day_of(before) not in near else []
+        wanted = Reservation(post_id, at, near, tuple(far))
+        if wanted.is_done:
             return []
-        total = allowance.quota_total
-        if total is not None and is_full(_others(near.values(), post_id), at, total, allowance.window):
-            later = self._days(tenant_id, account_id, at - allowance.window, at + HORIZON)
-            raise _refusal(at, next_free(_others(later, post_id), at, total, allowance.window))
-        unchanged = [day for day in near.values() if day is not target and day not in left] if total is not None else []
+        spare = None
+        if total is not None:
+            spare = wanted.room(total, window) - 1
+            if spare < 0:
+                taken = others(self._days(tenant_id, account_id, at - window, at + HORIZON), post_id)
+                raise _refusal(at, next_free(taken, at, total, window))
         return [
-            {"Update": self._taking(target, tenant_id, account_id, post_id, at)},
-            *({"Update": self._leaving(day, tenant_id, account_id, post_id)} for day in left),
-            *({"ConditionCheck": self._untouched(day, tenant_id, account_id)} for day in unchanged),
+            {kind: {"TableName": self.table, "Key": keys.quota_day(tenant_id, account_id, day)} | body}
+            for kind, day, body in wanted.writes(spare)
         ]
-
-    def _taking(self, day: _Day, tenant_id: str, account_id: str, post_id: str, at: datetime) -> dict[str, Any]:
-        known = self._untouched(day, tenant_id, account_id)
-        values = {":slot": at, ":one": 1, ":expires_at": _expiry(day.date)}
-        return known | {
-            "UpdateExpression": "SET #slot = :slot, expires_at = :expires_at ADD version :one",
-            "ExpressionAttributeNames": {"#slot": _SLOT + post_id},
-            "ExpressionAttributeValues": known.get("ExpressionAttributeValues", {}) | marshal(values),
-        }
-
-    def _leaving(self, day: _Day, tenant_id: str, account_id: str, post_id: str) -> dict[str, Any]:
-        names = {"#slot": _SLOT + post_id}
-        known = self._untouched(day, tenant_id, account_id)
-        return known | {"UpdateExpression": "REMOVE #slot", "ExpressionAttributeNames": names}
-
-    def _untouched(self, day: _Day, tenant_id: str, account_id: str) -> dict[str, Any]:
-        """The condition that nobody has taken a slot of this day since it was read."""
-        item = {"TableName": self.table, "Key": keys.quota_day(tenant_id, account_id, day.date)}
-        if day.version is None:
-            return item | {"ConditionExpression": "attribute_not_exists(version)"}
-        values = marshal({":version": day.version})
-        return item | {"ConditionExpression": "version = :version", "ExpressionAttributeValues": values}
 
     # Containers.
 
     def count_container(self, tenant_id: str, account_id: str, now: datetime) -> None:
         self._update(
-            Key=keys.quota_day(tenant_id, account_id, _day(now)),
+            Key=keys.quota_day(tenant_id, account_id, day_of(now)),
             UpdateExpression="SET expires_at = :expires_at ADD #hour :one",
-            ExpressionAttributeNames={"#hour": f"{_CONTAINERS}{now.astimezone(UTC).hour:02}"},
-            ExpressionAttributeValues=marshal({":one": 1, ":expires_at": _expiry(_day(now))}),
+            ExpressionAttributeNames={"#hour": f"{CONTAINERS}{now.astimezone(UTC).hour:02}"},
+            ExpressionAttributeValues=marshal({":one": 1, ":expires_at": expiry(day_of(now))}),
         )
 
     def containers_since(self, tenant_id: str, account_id: str, moment: datetime) -> int:
@@ -203,10 +151,10 @@ class DynamoDBQuota:
 
     # How it is read and written.
 
-    def _days(self, tenant_id: str, account_id: str, first: datetime, last: datetime) -> list[_Day]:
+    def _days(self, tenant_id: str, account_id: str, first: datetime, last: datetime) -> list[Day]:
         """Those that have anything on them."""
         start: dict[str, Any] = {}
-        found: list[_Day] = []
+        found: list[Day] = []
         while True:
             with translated():
                 answer = self.client.query(
@@ -214,21 +162,21 @@ class DynamoDBQuota:
                     KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
                     ExpressionAttributeValues={
                         ":pk": {"S": keys.tenant(tenant_id)},
-                        ":first": keys.quota_day(tenant_id, account_id, _day(first))["sk"],
-                        ":last": keys.quota_day(tenant_id, account_id, _day(last))["sk"],
+                        ":first": keys.quota_day(tenant_id, account_id, day_of(first))["sk"],
+                        ":last": keys.quota_day(tenant_id, account_id, day_of(last))["sk"],
                     },
                     ConsistentRead=True,
                     **start,
                 )
-            found += [_Day.of(unmarshal(item)) for item in answer["Items"]]
+            found += [Day.of(unmarshal(item)) for item in answer["Items"]]
             if "LastEvaluatedKey" not in answer:
                 return found
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
-    def _around(self, tenant_id: str, account_id: str, at: datetime, window: timedelta) -> dict[date, _Day]:
+    def _around(self, tenant_id: str, account_id: str, at: datetime, window: timedelta) -> dict[date, Day]:
         """Every day that a window which holds `at` can touch, empty ones too."""
-        first, last = _day(at - window), _day(at + window)
-        days = {each: _Day(each) for each in (first + timedelta(days=n) for n in range((last - first).days + 1))}
+        first, last = day_of(at - window), day_of(at + window)
+        days = {each: Day(each) for each in (first + timedelta(days=n) for n in range((last - first).days + 1))}
         return days | {day.date: day for day in self._days(tenant_id, account_id, at - window, at + window)}
 
     def _won(self, writes: list[Any]) -> bool:
@@ -262,18 +210,6 @@ class DynamoDBQuota:
                 return
             self.sleep(uniform(0, pause))  # noqa: S311 — scatters rivals, keeps no secret
         raise StoreUnavailableError
-
-
-def _day(moment: datetime) -> date:
-    return moment.astimezone(UTC).date()
-
-
-def _expiry(day: date) -> int:
-    return int((datetime(day.year, day.month, day.day, tzinfo=UTC) + _DAY_KEPT).timestamp())
-
-
-def _others(days: Iterable[_Day], post_id: str) -> list[datetime]:
-    return [each for day in days for post, each in day.slots.items() if post != post_id]
 
 
 def _refusal(at: datetime, slot: datetime) -> QuotaFullError:
