@@ -33,8 +33,8 @@ class Quota(Protocol):
 @dataclass(frozen=True, slots=True)
 class Recorder:
     """
-    What InstagramClient takes as `on_call`. An entry that cannot be written is lost, and a line says so. Where Instagram
-    says that most of its allowance is used, the account's quota is told.
+    What InstagramClient takes as `on_call`. An entry that cannot be written is lost, and a line says so. When Instagram
+    says that most of the allowance is used, the account's quota is told.
     """
 
     timeline: Timeline
