@@ -1,8 +1,8 @@
 """
 The first step of every execution, and of every new beginning after a delay: may this post go out now?
 
-What can be known before Instagram works for us is asked here: the account's state, an outage, a throttle, the
-containers of a day, the publishing quota. Each answer of "not now" is an error that leads to `delaying`.
+What can be known before Instagram works for us is asked here: the account's state, a throttle, the containers of a
+day, an outage, the publishing quota. Each answer of "not now" is an error that leads to `delaying`.
 """
 
 from dataclasses import replace
@@ -25,6 +25,7 @@ from darkroom.posts import Post, PostState
 from darkroom.workflow import CallingPorts, PostTask, account_of, uncancelled
 
 DAY = timedelta(days=1)
+_NOT_ITS_OWN = frozenset({"platform_outage", "publishing_limit_reached"})
 
 
 def begin_post(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
@@ -45,9 +46,12 @@ def begin_post(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
 
 
 def _let_through(post: Post, account: Account, ports: CallingPorts) -> None:
+    """What the post waited for together with others does not count against the patience with its own trouble."""
     let_through = _through(post, account, ports)
     if post.state in (PostState.QUEUED, PostState.DELAYED):
-        ports.posts.save(let_through.moved_to(PostState.PROCESSING, ports.now(), delayed_until=None, problem=None))
+        delays = 0 if (post.problem or {}).get("code") in _NOT_ITS_OWN else post.delays
+        changes = {"delays": delays, "delayed_until": None, "problem": None}
+        ports.posts.save(let_through.moved_to(PostState.PROCESSING, ports.now(), **changes))
     elif let_through.probes != post.probes:
         ports.posts.save(let_through)
 
@@ -55,11 +59,11 @@ def _let_through(post: Post, account: Account, ports: CallingPorts) -> None:
 def _through(post: Post, account: Account, ports: CallingPorts) -> Post:
     """The post, let through; or an error that says what it has to wait for."""
     now = ports.now()
-    post = _through_outage(post, now, ports)
     allowance = ports.quota.allowance(post.tenant_id, post.account_id)
     if pause := allowance.pause_left(now):
         raise RateLimitedError(retry_after=pause.total_seconds())
     _require_containers(post, now, ports)
+    post = _through_outage(post, now, ports)  # last of what costs no call: who cannot go out finds out nothing
     if not allowance.sheds_reads(now):
         _require_quota(post, account, now, ports)
     return post

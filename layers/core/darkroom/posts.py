@@ -182,8 +182,9 @@ class Post:
     account just before that attempt: what is listed there cannot be this post. `problem` is the body the API shows.
 
     `tries` counts how often its caller has had it published: the first time, and each retry. `rebuilds` counts lost
-    containers that were made anew, `delays` how often it was put off in this try. `probes` names the outage that this
-    post was let through to find out about. `has_moved`: its state is not yet stored.
+    containers that were made anew, `delays` how often it was put off in this try, from nothing again after an outage or
+    a full quota. `probes` names the outage that this post was let through to find out about. `has_moved`: its state is
+    not yet stored.
     """
 
     id: str
