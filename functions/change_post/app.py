@@ -7,25 +7,27 @@ from darkroom.views import REFUSALS, PostPatch, PostView, post_answer
 
 handler = Api()
 CONFLICTS = ("not_found", "post_state_conflict")
-TOO_LATE = (*CONFLICTS, "too_late_to_cancel")
+ON_ITS_WAY = (*REFUSALS, *CONFLICTS, "account_gone", "version_conflict")
 
 
 @handler.route(
     "PATCH /v1/posts/{id}", scope="posts:write", body=PostPatch, answer=PostView,
-    problems=(*REFUSALS, *CONFLICTS, "precondition_failed", "precondition_required"),
+    problems=(*REFUSALS, *CONFLICTS, "account_gone", "precondition_failed", "precondition_required"),
 )  # fmt: skip
 def edit(request: Request) -> Answer:
     change = changing.Change(request.version(), request.body)
     return post_answer(200, changing.edit(request.caller, request.path["id"], change, bootstrap.posting_ports()))
 
 
-@handler.route("DELETE /v1/posts/{id}", scope="posts:write", answer=PostView, problems=TOO_LATE)
+@handler.route(
+    "DELETE /v1/posts/{id}", scope="posts:write", answer=PostView, problems=(*CONFLICTS, "too_late_to_cancel")
+)
 def cancel(request: Request) -> Answer:
     return post_answer(200, changing.cancel(request.caller, request.path["id"], bootstrap.posting_ports()))
 
 
 @handler.route(
-    "POST /v1/posts/{id}/publish", scope="posts:write", answer=PostView, status=202, problems=(*REFUSALS, *CONFLICTS),
+    "POST /v1/posts/{id}/publish", scope="posts:write", answer=PostView, status=202, problems=ON_ITS_WAY,
     records=bootstrap.idempotency_records,
 )  # fmt: skip
 def publish(request: Request) -> Answer:
@@ -33,7 +35,7 @@ def publish(request: Request) -> Answer:
 
 
 @handler.route(
-    "POST /v1/posts/{id}/retry", scope="posts:write", answer=PostView, status=202, problems=(*REFUSALS, *CONFLICTS),
+    "POST /v1/posts/{id}/retry", scope="posts:write", answer=PostView, status=202, problems=ON_ITS_WAY,
     records=bootstrap.idempotency_records,
 )  # fmt: skip
 def retry(request: Request) -> Answer:

@@ -23,7 +23,7 @@ def create(request: Request) -> Answer:
 
 @handler.route("POST /v1/posts/validate", scope="posts:write", body=NewPost, answer=PlanView, problems=REFUSALS)
 def validate(request: Request) -> Answer:
-    preview = posting.validate(request.body.submission(request.id), request.caller, bootstrap.posting_ports())
+    preview = posting.validate(request.body.submission_to_one(request.id), request.caller, bootstrap.posting_ports())
     return Answer(200, PlanView.of(preview))
 
 

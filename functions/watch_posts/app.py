@@ -9,4 +9,6 @@ from darkroom.observability import log
 def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
     found = watching.watch(bootstrap.watching_ports())
     log("watched", **found)
+    if found["failed"]:
+        raise watching.IncompleteError  # rings the alarm if it goes on
     return found

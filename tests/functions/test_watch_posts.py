@@ -1,6 +1,9 @@
 from datetime import timedelta
 
+import pytest
+
 from darkroom.posts import PostState
+from darkroom.watching import IncompleteError
 from tests.builders import NOW, a_post
 from tests.events import event
 from tests.functions.world import call
@@ -11,8 +14,20 @@ HOUR = timedelta(hours=1)
 def test_the_schedule_runs_again_what_was_left_starts_what_is_due_and_says_how_much(world, lines):
     left = world.posts.add(a_post(accepted_at=NOW - HOUR))
     due = world.posts.add(a_post(state=PostState.SCHEDULED, publish_at=NOW - HOUR, queued_at=None))
-    expected = {"due": 1, "overdue": 1, "started": 1, "open": 1, "run_again": 1, "given_up": 0}
+    expected = {"due": 1, "overdue": 1, "started": 1, "open": 1, "run_again": 1, "given_up": 0, "failed": 0}
     assert call("watch_posts", event("watch_posts")) == expected
     assert world.workflows.started.keys() == {left.id, due.id}
     (line,) = lines.named("watched")
     assert expected.items() <= line.items()  # OverduePostsMetric of the template reads `message` and `overdue`
+
+
+def test_what_could_not_be_looked_after_fails_the_function_after_everything_else_is_done_and_said(world, lines):
+    left = world.posts.add(a_post(accepted_at=NOW - HOUR))
+    missing = (left.tenant_id, "post_00000000000000000000000009")
+    world.posts.due_before = lambda _moment, _limit: (missing,)
+    with pytest.raises(IncompleteError):
+        call("watch_posts", event("watch_posts"))
+    assert world.workflows.started.keys() == {left.id}
+    (line,) = lines.named("watched")
+    assert {"failed": 1, "run_again": 1}.items() <= line.items()
+    assert [each["error"] for each in lines.named("unforeseen error")] == ["NotFoundError"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from darkroom import authenticating, connecting, disconnecting, metering, recounting, submission, watching, workflow
 from darkroom.accounts import Account
+from darkroom.observability import log_unforeseen
 from tests.builders import an_account
 from tests.events import event
 from tests.fakes import (
@@ -100,7 +101,7 @@ class World:
             "recounting_ports": recounting.Ports(self.posts, self.posts.timeline, self.clock),
             "recording_ports": workflow.Ports(**self._recording()),
             "stage": "test",
-            "watching_ports": watching.Ports(self.posts, self.workflows, self.clock),
+            "watching_ports": watching.Ports(self.posts, self.workflows, self.clock, log_unforeseen),
         }
 
     def _recording(self) -> dict[str, Any]:

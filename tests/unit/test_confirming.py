@@ -1,13 +1,12 @@
 """After an unknown outcome only Instagram's word counts; and what happened is written down once."""
 
-import json
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 
-from darkroom import confirming, problems
+from darkroom import confirming
 from darkroom.accounts import AccountState
 from darkroom.errors import (
     AccountUnavailableError,
@@ -27,9 +26,9 @@ from darkroom.instagram.errors import (
 )
 from darkroom.instagram.models import ContainerStatus, Media
 from darkroom.posts import PostState
-from darkroom.workflow import CallingPorts, ConfirmTask, FailureTask, PostTask, PublishedTask
-from tests.builders import NOW, TENANT, a_container, a_post, an_account, content
-from tests.fakes import Clock, FakeAccounts, FakeInstagram, FakePosts, FakeTokens
+from darkroom.workflow import FailureTask, PublishedTask
+from tests.builders import NOW, TENANT, a_container, an_account, content
+from tests.unit.world import world_of as around
 
 ATTEMPTED = {
     "state": PostState.PUBLISHING,
@@ -43,29 +42,14 @@ CONTAINER_ID = a_container().container_id
 
 def world_of(status="FINISHED", **changes):
     """A post whose attempt to publish has no known outcome."""
-    clock = Clock()
-    post = a_post(**ATTEMPTED | changes)
-    posts, accounts, instagram = FakePosts(post), FakeAccounts(an_account()), FakeInstagram(clock)
+    world = around(**ATTEMPTED | changes)
     given = status if isinstance(status, ContainerStatus) else ContainerStatus(status)
-    instagram.containers[CONTAINER_ID] = SimpleNamespace(media_id=None, statuses=[given])
-    return SimpleNamespace(
-        posts=posts,
-        accounts=accounts,
-        instagram=instagram,
-        clock=clock,
-        ports=CallingPorts(posts, accounts, clock, FakeTokens(accounts), instagram, clock.sleep),
-        id=post.id,
-        post=lambda: posts.get(TENANT, post.id),
-    )
-
-
-def caught(error):
-    return {"Error": type(error).__name__, "Cause": json.dumps({"errorMessage": problems.dump(error)})}
+    world.instagram.containers[CONTAINER_ID] = SimpleNamespace(media_id=None, statuses=[given])
+    return world
 
 
 def ask(world, asks=0, clean_reads=0):
-    task = ConfirmTask(TENANT, world.id, asks, clean_reads, caught(OutcomeUnknownError(code=-1)))
-    return confirming.confirm_publish(task, world.ports)
+    return confirming.confirm_publish(world.confirming(OutcomeUnknownError(code=-1), asks, clean_reads), world.ports)
 
 
 def ask_until_it_is_clear(world):
@@ -306,7 +290,7 @@ def test_an_unreadable_token_leaves_the_attempt_standing(failure):
 @pytest.mark.parametrize("state", [PostState.PUBLISHING, PostState.UNCONFIRMED, PostState.FAILED])
 def test_marks_as_published_whatever_was_believed_before(state):
     world = world_of(state=state, problem={"code": "outcome_unknown"}, failed_at=NOW)
-    confirming.mark_published(PublishedTask(TENANT, world.id, "101"), world.ports)
+    confirming.mark_published(PublishedTask(TENANT, world.first.id, "101"), world.ports)
     post = world.post()
     assert (post.state, post.media_id, post.published_at) == (PostState.PUBLISHED, "101", NOW)
     assert (post.problem, post.failed_at) == (None, None)
@@ -314,16 +298,16 @@ def test_marks_as_published_whatever_was_believed_before(state):
 
 def test_marking_again_changes_nothing():
     world = world_of()
-    confirming.mark_published(PublishedTask(TENANT, world.id, "101"), world.ports)
+    confirming.mark_published(PublishedTask(TENANT, world.first.id, "101"), world.ports)
     post = world.post()
     world.clock.advance(60)
-    confirming.mark_published(PublishedTask(TENANT, world.id, "101"), world.ports)
+    confirming.mark_published(PublishedTask(TENANT, world.first.id, "101"), world.ports)
     assert world.post() == post
 
 
 def test_a_post_that_is_live_under_no_known_id_is_published_all_the_same():
     world = world_of()
-    confirming.mark_published(PublishedTask(TENANT, world.id, None), world.ports)
+    confirming.mark_published(PublishedTask(TENANT, world.first.id, None), world.ports)
     assert (world.post().state, world.post().media_id) == (PostState.PUBLISHED, None)
 
 
@@ -338,8 +322,8 @@ def test_a_save_beside_another_one_is_told_and_not_lost():
 
     world.posts.save = overtaken
     with pytest.raises(ConflictError):
-        confirming.mark_published(PublishedTask(TENANT, world.id, "101"), world.ports)
-    confirming.mark_published(PublishedTask(TENANT, world.id, "101"), world.ports)
+        confirming.mark_published(PublishedTask(TENANT, world.first.id, "101"), world.ports)
+    confirming.mark_published(PublishedTask(TENANT, world.first.id, "101"), world.ports)
     assert world.post().media_id == "101"
 
 
@@ -355,7 +339,7 @@ def published(**changes):
 def test_reads_the_permalink_once():
     world = published()
     for _ in range(2):
-        confirming.read_permalink(PostTask(TENANT, world.id), world.ports)
+        confirming.read_permalink(world.task, world.ports)
     assert world.post().permalink == "https://www.instagram.com/p/abc/"
     assert world.instagram.calls == ["media"]
 
@@ -364,13 +348,13 @@ def test_asks_again_when_the_permalink_is_not_there_yet():
     world = published()
     world.instagram.live[0] = media(permalink=None)
     with pytest.raises(InstagramUnavailableError):
-        confirming.read_permalink(PostTask(TENANT, world.id), world.ports)
+        confirming.read_permalink(world.task, world.ports)
     assert world.post().state is PostState.PUBLISHED
 
 
 def test_without_a_media_id_there_is_no_permalink_to_read():
     world = published(media_id=None)
-    confirming.read_permalink(PostTask(TENANT, world.id), world.ports)
+    confirming.read_permalink(world.task, world.ports)
     assert world.instagram.calls == []
 
 
@@ -378,7 +362,7 @@ def test_without_a_media_id_there_is_no_permalink_to_read():
 
 
 def fail(world, error):
-    confirming.mark_failed(FailureTask(TENANT, world.id, caught(error)), world.ports)
+    confirming.mark_failed(world.failing(error), world.ports)
 
 
 @pytest.mark.parametrize("state", [PostState.QUEUED, PostState.PROCESSING])
@@ -427,7 +411,7 @@ def test_a_post_that_has_ended_keeps_its_end(state):
 )
 def test_a_worker_that_died_without_a_word_is_an_internal_error(error):
     world = world_of(state=PostState.PROCESSING, publish_attempted_at=None)
-    confirming.mark_failed(FailureTask(TENANT, world.id, error), world.ports)
+    confirming.mark_failed(FailureTask(TENANT, world.first.id, error), world.ports)
     assert (world.post().state, world.post().problem["code"]) == (PostState.FAILED, "internal_error")
 
 

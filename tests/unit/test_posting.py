@@ -1,5 +1,6 @@
 """Taking posts in: one post and one execution, however often it is asked for; nothing at all when it is refused."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,16 +10,18 @@ from darkroom.accounts import AccountState
 from darkroom.errors import (
     AccountUnavailableError,
     BadRequestError,
+    ConflictError,
     InvalidPostError,
     NotFoundError,
+    QuotaFullError,
     StoreUnavailableError,
 )
-from darkroom.ids import new_id
+from darkroom.ids import derived_id, new_id
 from darkroom.pages import PageRequest
-from darkroom.posting import Draft
 from darkroom.posts import PostState
+from darkroom.submission import Submission
 from tests.builders import NOW, OTHER_TENANT, TENANT, a_caller, a_post, an_account, content, image_item
-from tests.fakes import Clock, FakeAccounts, FakePosts, FakeWorkflows
+from tests.unit.world import submission_ports
 
 POST_ID = new_id("post", NOW)
 ACCOUNT = an_account()
@@ -26,23 +29,39 @@ ACCOUNT = an_account()
 
 @pytest.fixture
 def ports():
-    return posting.Ports(FakePosts(), FakeAccounts(ACCOUNT), FakeWorkflows(), Clock())
+    return submission_ports(ACCOUNT)
 
 
-def submit(ports, draft=None, caller=None, post_id=POST_ID):
-    return posting.submit(draft or Draft(content()), caller or a_caller(), post_id, "req-1", ports)
+def submit(ports, caller=None, post_id=POST_ID, **wanted):
+    return posting.submit(
+        Submission(content=wanted.pop("content", content()), **wanted), caller or a_caller(), post_id, ports
+    )
 
 
 def nothing_happened(ports):
-    return ports.posts.stored == {} and ports.workflows.started == {}
+    taken = [slot for slots in ports.quota.taken.values() for slot in slots]
+    claims = [claims for each in ports.fingerprints.stored.values() for claims in each.claims]
+    return not (ports.posts.stored or ports.workflows.runs or ports.schedules.stored or taken or claims)
+
+
+def slots(ports, account_id=ACCOUNT.id):
+    return list(ports.quota.taken.get((TENANT, account_id), {}).values())
+
+
+def full(ports, total=1, account_id=ACCOUNT.id, at=NOW):
+    """Instagram has told that there may be so many, and other posts have taken them all."""
+    ports.quota.told(TENANT, account_id, 0, total, 86_400, NOW)
+    for number in range(total):
+        ports.quota.reserve(TENANT, account_id, f"post_other_{number}", at)
 
 
 def test_stores_the_post_and_starts_its_workflow(ports):
-    post = submit(ports, Draft(content(), ACCOUNT.id, "invoice-7"))
+    post = submit(ports, account_id=ACCOUNT.id, external_id="invoice-7", request_id="req-1")
     assert ports.posts.get(TENANT, POST_ID) == post
     assert ports.workflows.started == {POST_ID: post}
     assert (post.state, post.external_id, post.request_id) == (PostState.QUEUED, "invoice-7", "req-1")
     assert (post.tenant_id, post.account_id, post.accepted_at) == (TENANT, ACCOUNT.id, NOW)
+    assert (post.queued_at, post.state_since, slots(ports)) == (NOW, NOW, [NOW])
 
 
 def test_without_an_account_the_default_is_meant(ports):
@@ -63,27 +82,26 @@ def test_a_post_is_accepted_once_it_is_stored_even_if_its_workflow_cannot_start_
     ports.workflows.failure = None
     post = submit(ports)
     assert ports.workflows.started == {POST_ID: post}
-    assert len(ports.posts.stored) == 1
+    assert len(ports.posts.stored) == len(slots(ports)) == 1
 
 
 def test_points_to_every_wrong_field_and_writes_nothing(ports):
     wrong = content(caption="x" * 2201, media=(image_item(url="http://10.0.0.1/a.jpg"),))
     with pytest.raises(InvalidPostError) as refusal:
-        submit(ports, Draft(wrong, external_id="x" * 256))
+        submit(ports, content=wrong, external_id="x" * 256)
     assert {error.pointer for error in refusal.value.errors} == {"/caption", "/media/0/url", "/external_id"}
     assert nothing_happened(ports)
 
 
 def test_an_external_id_may_have_255_characters(ports):
-    assert submit(ports, Draft(content(), external_id="x" * 255)).external_id == "x" * 255
+    assert submit(ports, external_id="x" * 255).external_id == "x" * 255
 
 
 def test_media_of_a_listed_test_host_is_taken(ports):
-    local = Draft(content(media=(image_item(url="http://127.0.0.1:9000/a.jpg"),)))
+    local = content(media=(image_item(url="http://127.0.0.1:9000/a.jpg"),))
     with pytest.raises(InvalidPostError):
-        submit(ports, local)
-    allowing = posting.Ports(ports.posts, ports.accounts, ports.workflows, ports.now, frozenset({"127.0.0.1:9000"}))
-    assert submit(allowing, local)
+        submit(ports, content=local)
+    assert submit(replace(ports, test_media_hosts=frozenset({"127.0.0.1:9000"})), content=local)
 
 
 def test_a_tenant_without_accounts_is_told_so(ports):
@@ -105,9 +123,9 @@ def test_a_tenant_without_accounts_is_told_so(ports):
 )
 @pytest.mark.parametrize("use", ["submit", "validate"])
 def test_an_account_that_is_not_the_caller_s_is_not_found(ports, caller, account_id, use):
-    draft = Draft(content(), account_id)
+    wanted = Submission(content=content(), account_id=account_id)
     with pytest.raises(NotFoundError):
-        submit(ports, draft, caller) if use == "submit" else posting.validate(draft, caller, ports)
+        posting.submit(wanted, caller, POST_ID, ports) if use == "submit" else posting.validate(wanted, caller, ports)
     assert nothing_happened(ports)
 
 
@@ -129,15 +147,305 @@ def test_an_account_that_cannot_publish_refuses_the_post_with_whose_turn_it_is(p
     assert nothing_happened(ports)
 
 
-def test_validating_answers_the_containers_and_writes_nothing(ports):
-    plan = posting.validate(Draft(content("carousel")), a_caller(), ports)
-    assert len(plan.items) == 2
+@pytest.mark.parametrize("mode", ["now", "draft"])
+def test_validating_answers_the_containers_and_writes_nothing(ports, mode):
+    preview = posting.validate(Submission(content=content("carousel"), mode=mode), a_caller(), ports)
+    assert (len(preview.plan.items), preview.publish_at, preview.duplicate_of) == (2, None, None)
     assert nothing_happened(ports)
 
 
-def test_validating_refuses_what_submitting_would(ports):
+@pytest.mark.parametrize("mode", ["now", "draft"])
+@pytest.mark.parametrize(
+    "wrong", [{"caption": "x" * 2201}, {"media": ()}, {"media": (image_item(url="http://[/a.jpg"),)}]
+)
+def test_validating_refuses_what_submitting_would(ports, mode, wrong):
+    """A draft's content too: what is incomplete has no plan."""
     with pytest.raises(InvalidPostError):
-        posting.validate(Draft(content(caption="x" * 2201)), a_caller(), ports)
+        posting.validate(Submission(content=content(**wrong), mode=mode), a_caller(), ports)
+
+
+def test_validating_tells_what_the_caller_s_time_means_and_of_an_earlier_post(ports):
+    earlier = submit(ports)
+    wanted = Submission(
+        content=content(), mode="scheduled", publish_at="2026-12-01T09:00:00", time_zone="America/New_York"
+    )
+    preview = posting.validate(wanted, a_caller(), ports)
+    assert preview.publish_at.isoformat() == "2026-12-01T14:00:00+00:00"
+    assert preview.duplicate_of == earlier.id
+    assert len(ports.posts.stored) == 1
+
+
+# At a time.
+
+
+LATER = "2026-11-24T09:00:00Z"
+
+
+def test_a_scheduled_post_waits_for_its_time(ports):
+    post = submit(ports, mode="scheduled", publish_at=LATER)
+    assert (post.state, post.publish_at.isoformat(), post.queued_at) == ("scheduled", "2026-11-24T09:00:00+00:00", None)
+    assert ports.schedules.stored == {POST_ID: post.publish_at}
+    assert slots(ports) == [post.publish_at]
+    assert ports.workflows.runs == {}
+
+
+def test_a_local_time_is_that_of_its_zone_on_that_day(ports):
+    summer = submit(ports, mode="scheduled", publish_at="2027-07-01T09:00:00", time_zone="Europe/Berlin")
+    assert (summer.publish_at.isoformat(), summer.time_zone) == ("2027-07-01T07:00:00+00:00", "Europe/Berlin")
+    winter = submit(
+        ports,
+        post_id=new_id("post", NOW),
+        mode="scheduled",
+        publish_at="2026-12-01T09:00:00",
+        time_zone="Europe/Berlin",
+    )
+    assert winter.publish_at.isoformat() == "2026-12-01T08:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "pointer", "code"),
+    [
+        ({"mode": "scheduled"}, "/publish_at", "missing"),
+        ({"mode": "scheduled", "publish_at": "2026-11-23T09:30:00Z"}, "/publish_at", "in_the_past"),
+        ({"mode": "scheduled", "publish_at": "2030-01-01T00:00:00Z"}, "/publish_at", "too_far_ahead"),
+        ({"mode": "scheduled", "publish_at": "tomorrow"}, "/publish_at", "not_a_time"),
+        ({"mode": "scheduled", "publish_at": "2026-12-01T09:00:00"}, "/time_zone", "time_zone_needed"),
+        ({"mode": "scheduled", "publish_at": LATER, "time_zone": "Mars/Olympus"}, "/time_zone", "unknown_time_zone"),
+        ({"mode": "now", "publish_at": LATER}, "/publish_at", "not_possible"),
+        ({"mode": "now", "time_zone": "Europe/Berlin"}, "/time_zone", "not_possible"),
+        ({"mode": "draft", "time_zone": "Europe/Berlin"}, "/time_zone", "not_possible"),
+        ({"mode": "draft", "publish_at": "tomorrow"}, "/publish_at", "not_a_time"),
+    ],
+)
+def test_a_time_that_cannot_be_is_pointed_at_and_nothing_is_written(ports, wanted, pointer, code):
+    with pytest.raises(InvalidPostError) as refusal:
+        submit(ports, **wanted)
+    assert [(error.pointer, error.code) for error in refusal.value.errors] == [(pointer, code)]
+    assert nothing_happened(ports)
+
+
+def test_a_wrong_time_is_told_together_with_the_wrong_content(ports):
+    with pytest.raises(InvalidPostError) as refusal:
+        submit(ports, content=content(caption="x" * 2201), mode="scheduled")
+    assert {error.pointer for error in refusal.value.errors} == {"/caption", "/publish_at"}
+
+
+def test_a_schedule_that_cannot_be_made_is_the_watchdog_s_and_the_post_is_accepted_all_the_same(ports):
+    ports.schedules.failure = StoreUnavailableError()
+    assert submit(ports, mode="scheduled", publish_at=LATER).state is PostState.SCHEDULED
+    assert ports.posts.due_before(NOW + timedelta(days=2), 10) == ((TENANT, POST_ID),)
+
+
+# Drafts.
+
+
+def test_a_draft_may_be_incomplete_and_takes_nothing(ports):
+    empty = content(media=(), caption="x" * 3000)
+    post = submit(ports, content=empty, mode="draft")
+    assert (post.state, post.content, post.queued_at) == (PostState.DRAFT, empty, None)
+    assert (slots(ports), ports.workflows.runs, ports.schedules.stored) == ([], {}, {})
+    assert ports.fingerprints.stored == {}
+
+
+def test_a_draft_may_have_a_time_already_even_a_past_one(ports):
+    assert submit(ports, mode="draft", publish_at="2026-01-01T00:00:00Z").publish_at is not None
+
+
+def test_a_draft_can_be_kept_for_an_account_that_cannot_publish_now(ports):
+    ports.accounts.connect(an_account(state=AccountState.ACTION_REQUIRED), "token")
+    assert submit(ports, mode="draft").state is PostState.DRAFT
+
+
+@pytest.mark.parametrize("caller", [a_caller(OTHER_TENANT), a_caller(TENANT, account_ids=("acc_other",))])
+def test_a_draft_for_an_account_that_is_not_the_caller_s_is_refused(ports, caller):
+    with pytest.raises(NotFoundError):
+        submit(ports, caller, mode="draft", account_id=ACCOUNT.id)
+    assert nothing_happened(ports)
+
+
+# Quota.
+
+
+def test_a_full_quota_refuses_the_post_with_the_next_free_slot_and_nothing_is_written(ports):
+    full(ports)
+    before = slots(ports)
+    with pytest.raises(QuotaFullError) as refusal:
+        submit(ports)
+    assert refusal.value.next_free_slot == NOW + timedelta(days=1)
+    assert (ports.posts.stored, ports.workflows.runs, slots(ports)) == ({}, {}, before)
+    assert ports.fingerprints.stored == {}
+
+
+def test_it_counts_around_the_time_of_the_post_and_not_around_now(ports):
+    full(ports)
+    assert submit(ports, mode="scheduled", publish_at="2026-11-24T09:30:00Z")
+    with pytest.raises(QuotaFullError) as refusal:
+        submit(ports, post_id=new_id("post", NOW), mode="scheduled", publish_at="2026-11-24T09:00:00Z")
+    assert refusal.value.next_free_slot.isoformat() == "2026-11-25T09:30:00+00:00"
+
+
+# Again.
+
+
+@pytest.mark.parametrize("mode", ["now", "scheduled", "draft"])
+def test_submitting_again_is_one_post_one_slot_one_fingerprint_and_one_start(ports, mode):
+    full(ports, total=2)
+    ports.quota.release(TENANT, ACCOUNT.id, "post_other_1", NOW)
+    wanted = {"mode": mode, "publish_at": LATER if mode == "scheduled" else None, "refuses_duplicates": True}
+    first = submit(ports, **wanted)
+    before = slots(ports)
+    ports.now.advance(5)
+    assert submit(ports, **wanted) == first
+    assert len(ports.posts.stored) == 1
+    assert len(slots(ports)) == len(before)
+    assert len(ports.workflows.runs) + len(ports.schedules.stored) == (mode != "draft")
+    assert sum(len(each.claims) for each in ports.fingerprints.stored.values()) == (mode != "draft")
+    assert first.duplicate_of is None
+
+
+@pytest.mark.parametrize("method", ["fingerprints.claim", "posts.add"])
+def test_a_store_that_fails_half_way_is_told_and_repeating_completes_the_post(ports, method):
+    store, name = method.split(".")
+    works = getattr(getattr(ports, store), name)
+
+    def down(*_):
+        setattr(getattr(ports, store), name, works)
+        raise StoreUnavailableError
+
+    setattr(getattr(ports, store), name, down)
+    with pytest.raises(StoreUnavailableError):
+        submit(ports)
+    assert ports.posts.stored == {}
+    post = submit(ports)
+    assert ports.workflows.started == {POST_ID: post}
+    assert slots(ports) == [NOW]
+
+
+# The same content.
+
+
+def test_the_same_content_is_accepted_with_a_warning(ports):
+    first = submit(ports)
+    second = submit(ports, post_id=new_id("post", NOW))
+    assert (first.duplicate_of, second.duplicate_of) == (None, first.id)
+    assert len(ports.workflows.started) == 2
+
+
+def test_the_same_content_is_refused_if_asked_and_takes_nothing(ports):
+    first = submit(ports)
+    with pytest.raises(ConflictError) as refusal:
+        submit(ports, post_id=new_id("post", NOW), refuses_duplicates=True)
+    assert (refusal.value.code, first.id in refusal.value.detail) == ("duplicate_suspected", True)
+    assert (len(ports.posts.stored), slots(ports)) == (1, [NOW])
+    ports.now.advance(timedelta(hours=24))
+    assert submit(ports, post_id=new_id("post", NOW), refuses_duplicates=True).duplicate_of is None
+
+
+def test_the_same_content_on_another_account_is_no_duplicate():
+    ports = submission_ports(ACCOUNT, an_account(id="acc_2", ig_user_id="2"))
+    submit(ports)
+    assert submit(ports, post_id=new_id("post", NOW), account_id="acc_2", refuses_duplicates=True)
+
+
+# For many accounts.
+
+
+GROUP_ID = new_id("grp", NOW)
+IDS = ("acc_a", "acc_b", "acc_c")
+
+
+@pytest.fixture
+def many():
+    return submission_ports(*(an_account(id=each, ig_user_id=each) for each in IDS))
+
+
+def submit_to(ports, account_ids=IDS, caller=None, **wanted):
+    whole = Submission(content=wanted.pop("content", content()), **wanted)
+    return posting.submit_to_many(whole, account_ids, caller or a_caller(), GROUP_ID, ports)
+
+
+@pytest.mark.parametrize(("mode", "publish_at"), [("now", None), ("scheduled", LATER), ("draft", None)])
+def test_one_request_makes_one_post_for_each_account_in_its_order(many, mode, publish_at):
+    results = submit_to(many, ("acc_c", "acc_a", "acc_b"), mode=mode, publish_at=publish_at)
+    assert [result.account_id for result in results] == ["acc_c", "acc_a", "acc_b"]
+    assert [result.post.account_id for result in results] == ["acc_c", "acc_a", "acc_b"]
+    assert {result.post.group_id for result in results} == {GROUP_ID}
+    assert {many.posts.get(TENANT, result.post.id) for result in results} == {result.post for result in results}
+    started = {"now": many.workflows.started, "scheduled": many.schedules.stored, "draft": many.posts.stored}[mode]
+    assert len(started) == 3
+    assert all(result.problem is None for result in results)
+
+
+def test_the_refusal_of_one_account_keeps_no_other_from_its_post(many):
+    many.accounts.connect(an_account(id="acc_b", ig_user_id="acc_b", state=AccountState.ACTION_REQUIRED), "token")
+    full(many, account_id="acc_c")
+    taken, broken, refused, unknown = submit_to(many, (*IDS, "acc_unknown"))
+    assert taken.post.state is PostState.QUEUED
+    assert [result.post for result in (broken, refused, unknown)] == [None] * 3
+    assert [result.problem["code"] for result in (broken, refused, unknown)] == [
+        "action_required",
+        "publishing_limit_reached",
+        "not_found",
+    ]
+    assert refused.problem["next_free_slot"] == "2026-11-24T09:30:00Z"
+    assert many.workflows.started.keys() == {taken.post.id}
+
+
+def test_accounts_that_the_key_may_not_use_are_not_found_and_get_no_post(many):
+    allowed, *others = submit_to(many, caller=a_caller(TENANT, account_ids=("acc_a",)))
+    assert allowed.post is not None
+    assert [result.problem["code"] for result in others] == ["not_found", "not_found"]
+    assert {post.account_id for post in many.posts.stored.values()} == {"acc_a"}
+
+
+def test_what_is_wrong_with_the_post_itself_is_told_once(many):
+    with pytest.raises(InvalidPostError) as refusal:
+        submit_to(many, content=content(caption="x" * 2201))
+    assert [error.pointer for error in refusal.value.errors] == ["/caption"]
+    assert nothing_happened(many)
+
+
+def test_when_every_account_refuses_for_its_own_reason_each_is_pointed_at(many):
+    many.accounts.connect(an_account(id="acc_a", ig_user_id="acc_a", token_expires_at=NOW), "token")
+    with pytest.raises(InvalidPostError) as refusal:
+        submit_to(many, ("acc_a", "acc_unknown"))
+    assert [(error.pointer, error.code) for error in refusal.value.errors] == [
+        ("/account_ids/0", "reauthorization_required"),
+        ("/account_ids/1", "not_found"),
+    ]
+    assert nothing_happened(many)
+
+
+def test_the_same_request_again_finds_the_same_posts(many):
+    first = submit_to(many)
+    many.now.advance(5)
+    assert submit_to(many) == first
+    assert len(many.posts.stored) == len(many.workflows.started) == 3
+    assert {result.post.id for result in first} == {derived_id("post", GROUP_ID, each) for each in IDS}
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_store_that_fails_in_the_middle_is_told_and_repeating_completes_the_group(many, number):
+    """No result can say `perhaps`, so the caller gets none."""
+    add, calls = many.posts.add, []
+
+    def breaks(post):
+        calls.append(post)
+        if len(calls) == number + 1:
+            raise StoreUnavailableError
+        return add(post)
+
+    many.posts.add = breaks
+    with pytest.raises(StoreUnavailableError):
+        submit_to(many)
+    assert len(many.posts.stored) == number
+    results = submit_to(many)
+    assert len(many.posts.stored) == len(many.workflows.started) == 3
+    assert [slots(many, each) for each in IDS] == [[NOW]] * 3
+    assert all(result.post.duplicate_of is None for result in results)
+
+
+# Reading.
 
 
 def test_reads_a_post(ports):

@@ -1,20 +1,21 @@
 """The steps up to the one call that cannot be unsent."""
 
 import itertools
-import json
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 
-from darkroom import confirming, problems, publishing
+from darkroom import beginning, confirming, publishing
 from darkroom.accounts import AccountState
 from darkroom.errors import (
     AccountUnavailableError,
     ConflictError,
     ContainerExpiredError,
+    ContainerLostError,
     NotFoundError,
+    PostCancelledError,
     ProcessingTimeoutError,
     StoreUnavailableError,
     TokenUnreadableError,
@@ -24,6 +25,7 @@ from darkroom.instagram.errors import (
     InstagramUnavailableError,
     MediaNotReadyError,
     MediaRejectedError,
+    MediaUnreachableError,
     OutcomeUnknownError,
     PublishingLimitReachedError,
     RateLimitedError,
@@ -31,27 +33,10 @@ from darkroom.instagram.errors import (
 )
 from darkroom.instagram.models import ContainerStatus
 from darkroom.posts import PostState
-from darkroom.workflow import CallingPorts, ConfirmTask, ContainerTask, PostTask, PublishedTask
-from tests.builders import NOW, TENANT, a_container, a_post, an_account, content, video_item
-from tests.fakes import Clock, FakeAccounts, FakeInstagram, FakePosts, FakeTokens, Fate, Killed
-
-
-def world_of(**changes):
-    """One queued post and everything around it, from scratch."""
-    clock = Clock()
-    post = a_post(**changes)
-    posts, accounts, instagram = FakePosts(post), FakeAccounts(an_account()), FakeInstagram(clock)
-    ports = CallingPorts(posts, accounts, clock, FakeTokens(accounts), instagram, clock.sleep)
-    return SimpleNamespace(
-        clock=clock,
-        posts=posts,
-        accounts=accounts,
-        instagram=instagram,
-        ports=ports,
-        task=PostTask(TENANT, post.id),
-        post=lambda: posts.get(TENANT, post.id),
-        item=lambda item: ContainerTask(TENANT, post.id, item),
-    )
+from darkroom.workflow import PublishedTask
+from tests.builders import NOW, TENANT, a_container, an_account, content, video_item
+from tests.fakes import Fate, Killed
+from tests.unit.world import doomed, overtaken, world_of
 
 
 @pytest.fixture
@@ -61,7 +46,7 @@ def world():
 
 def ready(world):
     """Up to the point where it can be published."""
-    publishing.begin_post(world.task, world.ports)
+    beginning.begin_post(world.task, world.ports)
     publishing.create_container(world.item(None), world.ports)
     publishing.check_container(world.item(None), world.ports)
     return world
@@ -70,26 +55,6 @@ def ready(world):
 def with_carousel(count=3):
     media = tuple(video_item(str(number)) for number in range(count))
     return world_of(content=content("carousel", media=media))
-
-
-# begin_post
-
-
-def test_begins_by_saying_which_containers_are_needed(world):
-    assert publishing.begin_post(world.task, world.ports) == {"is_carousel": False, "items": []}
-    assert world.post().state is PostState.PROCESSING
-
-
-def test_begins_a_carousel_with_one_container_an_item():
-    carousel = with_carousel(3)
-    assert publishing.begin_post(carousel.task, carousel.ports) == {"is_carousel": True, "items": [0, 1, 2]}
-
-
-def test_beginning_again_changes_nothing(world):
-    publishing.begin_post(world.task, world.ports)
-    post = world.post()
-    assert publishing.begin_post(world.task, world.ports) == {"is_carousel": False, "items": []}
-    assert world.post() == post
 
 
 @pytest.mark.parametrize(
@@ -101,7 +66,7 @@ def test_beginning_again_changes_nothing(world):
         ({"scopes": ()}, "permissions_missing"),
     ],
 )
-@pytest.mark.parametrize("step", [publishing.begin_post, publishing.publish_container])
+@pytest.mark.parametrize("step", [beginning.begin_post, publishing.publish_container])
 def test_an_account_that_cannot_publish_any_more_stops_the_post_before_instagram_is_called(world, step, changes, code):
     ready(world)
     before = world.post()
@@ -116,7 +81,7 @@ def test_an_account_that_cannot_publish_any_more_stops_the_post_before_instagram
 
 def steps_that_need_the_account(world):
     return {
-        "begin": lambda: publishing.begin_post(world.task, world.ports),
+        "begin": lambda: beginning.begin_post(world.task, world.ports),
         "create": lambda: publishing.create_container(world.item(0), world.ports),
         "check": lambda: publishing.check_container(world.item(None), world.ports),
         "publish": lambda: publishing.publish_container(world.task, world.ports),
@@ -126,9 +91,10 @@ def steps_that_need_the_account(world):
 @pytest.mark.parametrize("step", ["begin", "create", "check", "publish"])
 def test_an_account_that_was_disconnected_meanwhile_is_called_gone_and_instagram_is_not_called(step):
     carousel = with_carousel()
-    publishing.begin_post(carousel.task, carousel.ports)
+    beginning.begin_post(carousel.task, carousel.ports)
     carousel.posts.add_container(carousel.post(), a_container())
     carousel.accounts.erase(an_account())
+    carousel.instagram.calls.clear()
     with pytest.raises(NotFoundError) as refusal:
         steps_that_need_the_account(carousel)[step]()
     assert refusal.value.code == "account_gone"
@@ -140,9 +106,10 @@ def test_an_account_that_was_disconnected_meanwhile_is_called_gone_and_instagram
 @pytest.mark.parametrize("failure", [TokenUnreadableError(), StoreUnavailableError()])
 def test_without_a_readable_token_instagram_is_not_called_and_nothing_is_marked_as_attempted(step, failure):
     carousel = with_carousel()
-    publishing.begin_post(carousel.task, carousel.ports)
+    beginning.begin_post(carousel.task, carousel.ports)
     carousel.posts.add_container(carousel.post(), a_container())
     carousel.ports.tokens.failure = failure
+    carousel.instagram.calls.clear()
     with pytest.raises(type(failure)):
         steps_that_need_the_account(carousel)[step]()
     assert carousel.instagram.calls == []
@@ -281,20 +248,111 @@ def test_a_container_that_is_published_already_counts_as_ready_so_that_its_attem
     assert publishing.check_container(world.item(None), world.ports)["is_ready"]
 
 
+def lose(world, item, *statuses):
+    """What Instagram says of that container from now on."""
+    world.instagram.set_status(world.post().container(item).container_id, *statuses)
+
+
+GIVEN_UP = ContainerStatus("ERROR", 2207053)
+
+
 @pytest.mark.parametrize(
     ("status", "error"),
     [
         (ContainerStatus("EXPIRED"), ContainerExpiredError),
         (ContainerStatus("ERROR"), MediaRejectedError),
         (ContainerStatus("ERROR", 2207026), MediaRejectedError),
-        (ContainerStatus("ERROR", 2207053), InstagramUnavailableError),
+        (ContainerStatus("ERROR", 2207052), MediaUnreachableError),
+        (GIVEN_UP, InstagramUnavailableError),
     ],
 )
-def test_a_dead_container_ends_the_waiting_with_its_reason(world, status, error):
+def test_a_dead_container_that_is_not_worth_making_anew_ends_the_waiting_with_its_reason(status, error):
+    world = world_of(rebuilds=publishing.MOST_REBUILDS)
     publishing.create_container(world.item(None), world.ports)
-    world.instagram.set_status(world.post().container(None).container_id, status)
+    lose(world, None, status)
     with pytest.raises(error):
         publishing.check_container(world.item(None), world.ports)
+    assert len(world.post().containers) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "times"),
+    [
+        (ContainerStatus("EXPIRED"), 1),
+        (ContainerStatus("ERROR", 2207052), publishing.MOST_REBUILDS),
+        (GIVEN_UP, publishing.MOST_REBUILDS),
+    ],
+)
+def test_a_container_that_died_for_no_fault_of_the_media_is_forgotten_and_made_anew_a_few_times(world, status, times):
+    for _ in range(times):
+        publishing.create_container(world.item(None), world.ports)
+        lose(world, None, status)
+        with pytest.raises(ContainerLostError):
+            publishing.check_container(world.item(None), world.ports)
+        assert world.post().containers == ()
+    publishing.create_container(world.item(None), world.ports)
+    assert len(world.instagram.containers) == times + 1
+    lose(world, None, status)
+    with pytest.raises(InstagramUnavailableError if times > 1 else ContainerExpiredError):
+        publishing.check_container(world.item(None), world.ports)
+
+
+@pytest.mark.parametrize("status", [ContainerStatus("EXPIRED"), GIVEN_UP])
+def test_a_container_is_never_made_anew_once_the_post_may_have_been_sent(status):
+    world = world_of(publish_attempts=1)
+    publishing.create_container(world.item(None), world.ports)
+    lose(world, None, status)
+    with pytest.raises((ContainerExpiredError, InstagramUnavailableError)):
+        publishing.check_container(world.item(None), world.ports)
+    assert len(world.post().containers) == 1
+
+
+@pytest.mark.parametrize(("status", "kept"), [(GIVEN_UP, {0, 2}), (ContainerStatus("EXPIRED"), set())])
+def test_of_a_carousel_only_what_is_lost_is_made_anew(status, kept):
+    """What expires is as old as its siblings; and the parent is nothing without its children."""
+    carousel = with_carousel(3)
+    for item in (0, 1, 2, None):
+        publishing.create_container(carousel.item(item), carousel.ports)
+    lose(carousel, 1, status)
+    with pytest.raises(ContainerLostError):
+        publishing.check_container(carousel.item(1), carousel.ports)
+    assert {container.item for container in carousel.post().containers} == kept
+
+
+@pytest.mark.parametrize("item", [0, None])
+def test_a_cancelled_post_goes_no_step_further(item):
+    carousel = with_carousel()
+    for each in (0, 1, 2, None):
+        publishing.create_container(carousel.item(each), carousel.ports)
+    carousel.posts.save(carousel.post().moved_to(PostState.CANCELLED, NOW))
+    carousel.instagram.calls.clear()
+    for step, task in (
+        (beginning.begin_post, carousel.task),
+        (publishing.create_container, carousel.item(item)),
+        (publishing.check_container, carousel.item(item)),
+        (publishing.publish_container, carousel.task),
+    ):
+        with pytest.raises(PostCancelledError):
+            step(task, carousel.ports)
+    assert carousel.instagram.calls == []
+
+
+def test_a_post_that_is_cancelled_just_before_it_is_sent_is_not_sent(world):
+    ready(world)
+    overtaken(world.posts, "save", lambda: world.posts.save(world.post().moved_to(PostState.CANCELLED, NOW)))
+    with pytest.raises(PostCancelledError):
+        publishing.publish_container(world.task, world.ports)
+    assert world.instagram.called("publish_container") == 0
+    assert world.post().state is PostState.CANCELLED
+
+
+def test_every_container_is_counted_even_if_its_answer_is_lost(world):
+    world.instagram.fail("create_container", InstagramUnavailableError(), when="after")
+    with pytest.raises(InstagramUnavailableError):
+        publishing.create_container(world.item(None), world.ports)
+    for _ in range(2):
+        publishing.create_container(world.item(None), world.ports)
+    assert world.quota.containers_since(TENANT, world.first.account_id, NOW) == 2
 
 
 def test_checking_what_was_never_created_is_a_conflict(world):
@@ -450,7 +508,7 @@ def test_a_post_that_has_ended_is_not_published(world, state):
 
 def run(world, ports):
     """The arrows of publish_post.asl.yaml from begin to published: a step whose worker died runs again."""
-    repeat(lambda: publishing.begin_post(world.task, ports))
+    repeat(lambda: beginning.begin_post(world.task, ports))
     repeat(lambda: publishing.create_container(world.item(None), ports))
     repeat(lambda: publishing.check_container(world.item(None), ports))
     outcome, media_id = "not_published", None
@@ -465,11 +523,10 @@ def run(world, ports):
 
 
 def asked(world, ports, error):
-    caught = {"Error": "OutcomeUnknownError", "Cause": json.dumps({"errorMessage": problems.dump(error)})}
     answer = {"outcome": "unclear", "asks": 0, "clean_reads": 0}
     while answer["outcome"] == "unclear":
         world.clock.advance(20)
-        task = ConfirmTask(TENANT, world.task.post_id, answer["asks"], answer["clean_reads"], caught)
+        task = world.confirming(error, answer["asks"], answer["clean_reads"])
         answer = repeat(lambda task=task: confirming.confirm_publish(task, ports))
     return answer["outcome"], answer["media_id"]
 
@@ -483,21 +540,9 @@ def repeat(step):
     raise AssertionError("The step never ended.")
 
 
-def doomed(world, fate):
-    ports = world.ports
-    return CallingPorts(
-        fate.mortal(ports.posts),
-        fate.mortal(ports.accounts),
-        ports.now,
-        fate.mortal(ports.tokens),
-        fate.mortal(ports.instagram),
-        ports.sleep,
-    )
-
-
 def calls_of_a_run():
     world, fate = world_of(), Fate()
-    assert run(world, doomed(world, fate)) == "published"
+    assert run(world, doomed(world.ports, fate)) == "published"
     return len(fate.calls)
 
 
@@ -514,7 +559,7 @@ SWITCHES = [
 
 def ends_truthfully(world, fate):
     """I1, I2: at most one post is visible, and the table says published exactly when it is."""
-    outcome = run(world, doomed(world, fate))
+    outcome = run(world, doomed(world.ports, fate))
     assert len(world.instagram.live) <= 1
     assert (outcome == "published") == (len(world.instagram.live) == 1)
     post = world.post()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from darkroom import watching
-from darkroom.errors import ConflictError, StoreUnavailableError
+from darkroom.errors import ConflictError, NotFoundError, StoreUnavailableError
 from darkroom.posts import MOST_RUNS, OPEN, PostState
 from darkroom.workflow import PostTask
 from tests.builders import NOW, TENANT, a_post
@@ -15,7 +15,7 @@ from tests.fakes import Clock, FakePosts, FakeWorkflows
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 LONG_AGO = NOW - HOUR
-NOTHING = {"due": 0, "overdue": 0, "started": 0, "open": 0, "run_again": 0, "given_up": 0}
+NOTHING = {"due": 0, "overdue": 0, "started": 0, "open": 0, "run_again": 0, "given_up": 0, "failed": 0}
 
 
 class World:
@@ -24,7 +24,8 @@ class World:
     def __init__(self, **changes):
         self.post_before = a_post(**{"accepted_at": LONG_AGO, **changes})
         self.posts, self.workflows, self.clock = FakePosts(self.post_before), FakeWorkflows(), Clock()
-        self.ports = watching.Ports(self.posts, self.workflows, self.clock)
+        self.told = []
+        self.ports = watching.Ports(self.posts, self.workflows, self.clock, self.told.append)
 
     @property
     def post(self):
@@ -202,6 +203,46 @@ def test_of_many_posts_the_longest_due_are_started_first_and_the_rest_the_next_m
     assert world.watch()["started"] == watching.MOST_AT_ONCE
     assert world.workflows.started.keys() == {post.id for post in posts[50:]}
     assert world.watch()["started"] == 50
+
+
+# ── one bad post ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def poisoned(world, method, post, error):
+    """That method fails for that post."""
+    store = world.posts if hasattr(world.posts, method) else world.workflows
+    works = getattr(store, method)
+
+    def fails(*arguments):
+        if post.id in (arguments[-1], getattr(arguments[0], "id", None)):
+            raise error
+        return works(*arguments)
+
+    setattr(store, method, fails)
+
+
+@pytest.mark.parametrize("error", [StoreUnavailableError(), NotFoundError(), KeyError("state")], ids=repr)
+@pytest.mark.parametrize("method", ["get", "save", "start"])
+def test_a_due_post_that_cannot_be_started_keeps_no_other_waiting(method, error):
+    world = scheduled(HOUR)
+    others = [world.posts.add(a_post(state=PostState.SCHEDULED, publish_at=NOW - MINUTE)) for _ in range(3)]
+    lost = world.posts.add(a_post(accepted_at=LONG_AGO))
+    poisoned(world, method, world.post_before, error)
+    found = world.watch()
+    assert (found["started"], found["run_again"], found["failed"]) == (3, 1, 1)
+    assert {post.id for post in (*others, lost)} == {post_id for post_id, _ in world.workflows.runs}
+    assert world.told == [error]
+
+
+@pytest.mark.parametrize("method", ["get", "state", "start"])
+def test_a_post_that_cannot_be_run_again_keeps_no_other_waiting(method):
+    world = World()
+    others = [world.posts.add(a_post(accepted_at=LONG_AGO + MINUTE)) for _ in range(3)]
+    error = StoreUnavailableError()
+    poisoned(world, method, world.post_before, error)
+    assert world.watch() == NOTHING | {"open": 4, "run_again": 3, "failed": 1}
+    assert {post_id for post_id, _ in world.workflows.runs} == {post.id for post in others}
+    assert world.told == [error]
 
 
 # ── what was left ───────────────────────────────────────────────────────────────────────────────────────────────────

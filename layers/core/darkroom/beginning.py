@@ -1,8 +1,8 @@
 """
 The first step of every execution, and of every new beginning after a delay: may this post go out now?
 
-What can be known before Instagram works for us is asked here: the account's state, an outage, a throttle, the
-containers of a day, the publishing quota. Each answer of "not now" is an error that leads to `delaying`.
+What can be known before Instagram works for us is asked here: the account's state, a throttle, the containers of a
+day, an outage, the publishing quota. Each answer of "not now" is an error that leads to `delaying`.
 """
 
 from dataclasses import replace
@@ -55,11 +55,11 @@ def _let_through(post: Post, account: Account, ports: CallingPorts) -> None:
 def _through(post: Post, account: Account, ports: CallingPorts) -> Post:
     """The post, let through; or an error that says what it has to wait for."""
     now = ports.now()
-    post = _through_outage(post, now, ports)
     allowance = ports.quota.allowance(post.tenant_id, post.account_id)
     if pause := allowance.pause_left(now):
         raise RateLimitedError(retry_after=pause.total_seconds())
     _require_containers(post, now, ports)
+    post = _through_outage(post, now, ports)  # last of what costs no call: who cannot go out finds out nothing
     if not allowance.sheds_reads(now):
         _require_quota(post, account, now, ports)
     return post

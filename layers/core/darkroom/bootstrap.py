@@ -147,11 +147,12 @@ def watching_ports() -> "watching.Ports":
     from darkroom.aws.clients import dynamodb, stepfunctions
     from darkroom.aws.posts import DynamoDBPosts
     from darkroom.aws.workflows import StepFunctionsWorkflows
+    from darkroom.observability import log_unforeseen
     from darkroom.settings import WatchSettings
 
     settings = WatchSettings.from_environment()
     workflows = StepFunctionsWorkflows(stepfunctions(), settings.publish_post_state_machine_arn)
-    return watching.Ports(DynamoDBPosts(dynamodb(), settings.posts_table), workflows, now)
+    return watching.Ports(DynamoDBPosts(dynamodb(), settings.posts_table), workflows, now, log_unforeseen)
 
 
 @cache

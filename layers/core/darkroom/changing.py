@@ -10,16 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from darkroom.errors import ConflictError, PreconditionFailedError, StoreUnavailableError
+from darkroom.errors import ConflictError, PreconditionFailedError, QuotaFullError, StoreUnavailableError
 from darkroom.fingerprints import fingerprint
 from darkroom.posts import EDITABLE, FirstComment, Post, PostState
-from darkroom.submission import STATES, Mode, Ports, Submission, checked, mine, reserved, set_going
+from darkroom.submission import STATES, Mode, Ports, Submission, account_of, checked, mine, reserved, set_going
 from darkroom.tenants import Caller
 
 _MODES: dict[PostState, Mode] = {state: mode for mode, state in STATES.items()}
 _TIME = frozenset({"publish_at", "time_zone"})
 # Where nothing has been sent yet, and the workflow, if there is one, will find the post cancelled before it sends.
 _CANCELLABLE = EDITABLE | {PostState.QUEUED, PostState.PROCESSING, PostState.DELAYED}
+_WITHOUT_SLOT = frozenset({PostState.DRAFT, PostState.CANCELLED, PostState.FAILED})
 _MOST_RACES = 5  # the workflow writes a handful of times a minute at most
 
 
@@ -41,14 +42,17 @@ def edit(caller: Caller, post_id: str, change: Change, ports: Ports) -> Post:
         raise PreconditionFailedError
     _require(post, EDITABLE, "Only a draft or a scheduled post can be edited.")
     wanted = _wanted(post, change.fields)
-    publish_at = checked(wanted, ports.accounts.get(post.tenant_id, post.account_id), ports)
+    publish_at = checked(wanted, account_of(post, ports), ports)
     edited = replace(
         post, content=wanted.content, external_id=wanted.external_id, publish_at=publish_at, time_zone=wanted.time_zone
     )
     state = STATES[wanted.mode]
     if state is not post.state:
         edited = edited.moved_to(state, ports.now(), queued_at=ports.now() if state is PostState.QUEUED else None)
-    return _changed(post, edited, ports)
+    try:
+        return _changed(post, edited, ports)
+    except ConflictError:
+        raise PreconditionFailedError from None
 
 
 def _wanted(post: Post, fields: dict[str, Any]) -> Submission:
@@ -71,11 +75,11 @@ def _time(post: Post) -> dict[str, str | None]:
 
 
 def publish_now(caller: Caller, post_id: str, ports: Ports) -> Post:
-    """A draft, or a scheduled post before its time."""
+    """A draft, or a scheduled post before its time. ConflictError when it is neither, or changes at the same moment."""
     post = mine(caller, post_id, ports)
     _require(post, EDITABLE, "Only a draft or a scheduled post can be published now.")
     wanted = Submission(content=post.content, mode="now", external_id=post.external_id)
-    checked(wanted, ports.accounts.get(post.tenant_id, post.account_id), ports)
+    checked(wanted, account_of(post, ports), ports)
     now = ports.now()
     return _changed(post, post.moved_to(PostState.QUEUED, now, queued_at=now, publish_at=None, time_zone=None), ports)
 
@@ -83,20 +87,30 @@ def publish_now(caller: Caller, post_id: str, ports: Ports) -> Post:
 def _changed(post: Post, edited: Post, ports: Ports) -> Post:
     """The quota's slot first, then the post, then its schedule: what stops half-way has promised too much, not lost."""
     before = post.slot_at if post.state is PostState.SCHEDULED else None
-    if edited.state is not PostState.DRAFT:
-        edited = replace(edited, duplicate_of=reserved(edited, ports, before=before))
-    try:
-        saved = ports.posts.save(edited)
-    except ConflictError:
-        with suppress(StoreUnavailableError):
-            ports.quota.release(post.tenant_id, post.account_id, post.id, edited.slot_at)
-        raise PreconditionFailedError from None
-    if edited.state is PostState.DRAFT and before is not None:
-        ports.quota.release(post.tenant_id, post.account_id, post.id, before)
-    if post.state is PostState.SCHEDULED and saved.state is not PostState.SCHEDULED:
-        _unschedule(saved, ports)
+    earlier = None if edited.state is PostState.DRAFT else reserved(edited, ports, before=before)
+    saved = _saved(replace(edited, duplicate_of=earlier), ports)
+    _give_back(post, saved, ports)
     set_going(saved, ports)
     return saved
+
+
+def _saved(post: Post, ports: Ports, without: tuple[int | None, ...] = ()) -> Post:
+    try:
+        return ports.posts.save(post, without)
+    except ConflictError:
+        if post.state is not PostState.DRAFT:
+            _put_slot_back(post, ports)
+        raise
+
+
+def _put_slot_back(post: Post, ports: Ports) -> None:
+    """Somebody else was faster: the slot goes where the stored post has it, if there is still room."""
+    with suppress(QuotaFullError, StoreUnavailableError):
+        stored = ports.posts.get(post.tenant_id, post.id)
+        if stored.state in _WITHOUT_SLOT:
+            ports.quota.release(post.tenant_id, post.account_id, post.id, post.slot_at)
+        else:
+            ports.quota.reserve(post.tenant_id, post.account_id, post.id, stored.slot_at, post.slot_at)
 
 
 def cancel(caller: Caller, post_id: str, ports: Ports) -> Post:
@@ -116,7 +130,7 @@ def cancel(caller: Caller, post_id: str, ports: Ports) -> Post:
             )
         except ConflictError:
             continue  # the workflow was faster; look again
-        _give_back(post, ports)
+        _give_back(post, cancelled, ports)
         return cancelled
     raise ConflictError("post_state_conflict", "The post is changing too fast; try again.", retry_after=2)
 
@@ -128,18 +142,23 @@ def _require_unsent(post: Post) -> None:
         raise ConflictError("too_late_to_cancel")
 
 
-def _give_back(post: Post, ports: Ports) -> None:
-    """Nothing depends on it: a slot and a fingerprint expire, and a schedule finds its post cancelled."""
+def _give_back(before: Post, after: Post, ports: Ports) -> None:
+    """
+    What the post held and no longer needs. Nothing depends on it: a slot and a fingerprint expire, and a schedule finds
+    its post elsewhere.
+    """
+    if before.state is PostState.DRAFT:
+        return
+    has_stopped = after.state in _WITHOUT_SLOT
+    ids = before.tenant_id, before.account_id
     with suppress(StoreUnavailableError):
-        ports.quota.release(post.tenant_id, post.account_id, post.id, post.slot_at)
-        ports.fingerprints.forget(post.tenant_id, post.account_id, fingerprint(post.content), post.id)
-    if post.state is PostState.SCHEDULED:
-        _unschedule(post, ports)
-
-
-def _unschedule(post: Post, ports: Ports) -> None:
+        if has_stopped:
+            ports.quota.release(*ids, before.id, before.slot_at)
+        if has_stopped or fingerprint(after.content) != fingerprint(before.content):
+            ports.fingerprints.forget(*ids, fingerprint(before.content), before.id)
     with suppress(StoreUnavailableError):
-        ports.schedules.remove(post)
+        if before.state is PostState.SCHEDULED and after.state is not PostState.SCHEDULED:
+            ports.schedules.remove(before)
 
 
 def retry(caller: Caller, post_id: str, ports: Ports) -> Post:
@@ -149,21 +168,25 @@ def retry(caller: Caller, post_id: str, ports: Ports) -> Post:
     """
     post = mine(caller, post_id, ports)
     _require(post, {PostState.FAILED, PostState.UNCONFIRMED}, "Only a failed or unconfirmed post can be tried again.")
-    ports.accounts.get(post.tenant_id, post.account_id).require_publishing(ports.now(), post.content)
+    account_of(post, ports).require_publishing(ports.now(), post.content)
     again = _again(post, ports.now())
     ports.quota.reserve(post.tenant_id, post.account_id, post.id, again.slot_at, post.slot_at)
     without = () if again.publish_attempts else tuple(container.item for container in post.containers)
-    saved = ports.posts.save(again, without)
+    saved = _saved(again, ports, without)
     set_going(saved, ports)
     return saved
 
 
 def _again(post: Post, now: datetime) -> Post:
-    """An attempt that was disproved once is doubted again: much time may have passed since."""
+    """
+    An attempt that was disproved once is doubted again: much time may have passed since. Asking about it begins anew,
+    and so does the time that asking may take.
+    """
     fresh: dict[str, Any] = {
         "tries": post.tries + 1,
         "queued_at": now,
         "publish_at": None,
+        "time_zone": None,
         "rebuilds": 0,
         "delays": {},
         "probes": None,
@@ -172,7 +195,7 @@ def _again(post: Post, now: datetime) -> Post:
         "comment": FirstComment(),
     }
     if post.publish_attempts:
-        fresh |= {"publish_attempts": 1, "publish_attempted_at": post.publish_attempted_at or now}
+        fresh |= {"publish_attempts": 1, "publish_attempted_at": now}
     return post.moved_to(PostState.QUEUED, now, **fresh)
 
 

@@ -176,16 +176,18 @@ def read_permalink(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
 def mark_failed(task: FailureTask, ports: Ports) -> dict[str, Any]:
     """
     Ends the post: `unconfirmed` while an attempt to publish stands that nobody could disprove, otherwise `failed`. A
-    dead token or a restricted account is flagged, so that the next post is refused at once with whose turn it is. What
-    fails after a post is live is its first comment: the post stays published and says so.
+    dead token or a restricted account is flagged, so that the next post is refused at once with whose turn it is. A
+    post that is live stays published, and says so if what it wanted after that did not come about.
     """
     problem = caught_problem(task.error) or problems.describe(DarkroomError())
     post = ports.posts.get(task.tenant_id, task.post_id)
     if post.state is PostState.PUBLISHED:
-        ports.posts.save(replace(post, comment=replace(post.comment, problem=problem)))
+        if _then(post.content) != "nothing":
+            ports.posts.save(replace(post, comment=replace(post.comment, problem=problem)))
     elif post.state in OPEN:
         state = PostState.FAILED if post.publish_attempted_at is None else PostState.UNCONFIRMED
-        ports.posts.save(post.moved_to(state, ports.now(), problem=_told(problem, state), failed_at=ports.now()))
+        told = {"problem": _told(problem, state), "failed_at": ports.now(), "delayed_until": None}
+        ports.posts.save(post.moved_to(state, ports.now(), **told))
         if state is PostState.FAILED:
             ports.quota.release(post.tenant_id, post.account_id, post.id, post.slot_at)
     if problem["code"] in _FLAGS and "instagram" in problem:

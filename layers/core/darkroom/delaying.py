@@ -6,6 +6,7 @@ One account in trouble waits a little longer each time and gives up in the end. 
 no post gives up, one at a time is let through to find out, and the rest follow when it has come out at the other end.
 """
 
+import math
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -68,7 +69,8 @@ def _times(post: Post, problem: dict[str, Any]) -> int:
 
 
 def _bounded(seconds: float) -> int:
-    return int(min(max(seconds, SHORTEST), LONGEST))
+    """Never a moment too short: whoever wakes before a pause has ended waits again."""
+    return math.ceil(min(max(seconds, SHORTEST), LONGEST))
 
 
 def _until_a_slot_is_free(post: Post, now: datetime, ports: Ports) -> int:
@@ -79,7 +81,12 @@ def _until_a_slot_is_free(post: Post, now: datetime, ports: Ports) -> int:
 
 
 def _throttled(post: Post, problem: dict[str, Any], now: datetime, ports: Ports) -> int:
-    """The whole account waits: calls made while throttled prolong it."""
+    """
+    The whole account waits: calls made while throttled prolong it. What waits for the pause does not prolong it, or the
+    account's posts would keep one another waiting for ever.
+    """
+    if left := ports.quota.allowance(post.tenant_id, post.account_id).pause_left(now):
+        return _bounded(left.total_seconds())
     told = problem["retry"]["after"]
     seconds = _bounded(told if told is not None else THROTTLED[min(_times(post, problem), len(THROTTLED) - 1)])
     ports.quota.pause(post.tenant_id, post.account_id, now + timedelta(seconds=seconds))

@@ -137,9 +137,7 @@ def _allowed(incoming: Incoming, scope: str) -> Caller:
 def _once(route: Route, incoming: Incoming, caller: Caller, key: str, records: idempotency.Records) -> Event:
     digest = idempotency.digest(caller.tenant_id, route.key, key)
     ulid = incoming.request_id.removeprefix("req_")
-    path = incoming.event.get("rawPath", "")  # one key for two posts is a mistake, even if the bodies are the same
-    meant = f"{path}\n".encode() + incoming.raw_body()
-    record = idempotency.begin(digest, meant, ulid, incoming.now, records)
+    record = idempotency.begin(digest, _meant(incoming, caller), ulid, incoming.now, records)
     if record.answer is not None:
         replayed: Event = json.loads(record.answer)
         replayed["headers"] |= {"idempotent-replayed": "true", "x-request-id": incoming.request_id}
@@ -150,6 +148,15 @@ def _once(route: Route, incoming: Incoming, caller: Caller, key: str, records: i
         answer = _problem(error, incoming)
     idempotency.settle(record, answer["statusCode"], json.dumps(answer), records)
     return answer
+
+
+def _meant(incoming: Incoming, caller: Caller) -> bytes:
+    """
+    What has to be the same in every repetition. The path: one key for two posts is a mistake, even if the bodies agree.
+    The accounts: an answer about one of them is not for another credential of the tenant that may not use it.
+    """
+    accounts = None if caller.account_ids is None else sorted(caller.account_ids)
+    return f"{incoming.event.get('rawPath', '')}\n{accounts}\n".encode() + incoming.raw_body()
 
 
 def _run(route: Route, incoming: Incoming, caller: Caller, ulid: str) -> Event:

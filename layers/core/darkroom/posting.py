@@ -108,9 +108,9 @@ def _accepted(post: Post, wanted: Submission, ports: Ports) -> Post:
 
 
 def validate(wanted: Submission, caller: Caller, ports: Ports) -> Preview:
-    """The same checks without writing anything."""
+    """The same checks without writing anything; a draft's too, because only what is complete has a plan."""
     account = account_for(wanted.account_id, caller, ports)
-    publish_at = checked(wanted, account, ports)
+    publish_at = checked(wanted, account, ports, in_full=True)
     earlier = ports.fingerprints.find(account.tenant_id, account.id, fingerprint(wanted.content), ports.now())
     return Preview(containers.plan(wanted.content), publish_at, earlier)
 

@@ -118,17 +118,21 @@ class Submission:
     request_id: str | None = None
 
 
-def checked(wanted: Submission, account: Account, ports: Ports) -> datetime | None:
-    """When it is to go out, if it says so. Raises InvalidPostError with every wrong field, AccountUnavailableError."""
+def checked(wanted: Submission, account: Account, ports: Ports, *, in_full: bool = False) -> datetime | None:
+    """
+    When it is to go out, if it says so. Raises InvalidPostError with every wrong field, AccountUnavailableError. Unless
+    `in_full`, a draft may be incomplete.
+    """
+    goes_out = in_full or wanted.mode != "draft"
     errors: tuple[FieldError, ...] = ()
-    if wanted.mode != "draft":
+    if goes_out:
         errors += validation.field_errors(wanted.content, ports.test_media_hosts, account.login)
     if wanted.external_id is not None and len(wanted.external_id) > 255:
         errors += (FieldError("/external_id", "too_long", "An external_id has at most 255 characters."),)
     publish_at, time_errors = _publish_at(wanted, ports.now())
     if errors := errors + time_errors:
         raise InvalidPostError(errors=errors)
-    if wanted.mode != "draft":
+    if goes_out:
         account.require_publishing(ports.now(), wanted.content)
     return publish_at
 
@@ -158,6 +162,14 @@ def account_for(account_id: str | None, caller: Caller, ports: Ports) -> Account
     if not caller.may_use(wanted):
         raise NotFoundError
     return ports.accounts.get(caller.tenant_id, wanted)
+
+
+def account_of(post: Post, ports: Ports) -> Account:
+    """Raises NotFoundError(account_gone): it was disconnected after the post was accepted."""
+    try:
+        return ports.accounts.get(post.tenant_id, post.account_id)
+    except NotFoundError:
+        raise NotFoundError("account_gone") from None
 
 
 def mine(caller: Caller, post_id: str, ports: Ports) -> Post:

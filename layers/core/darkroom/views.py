@@ -47,6 +47,13 @@ class NewPost(PostContent):
     on_duplicate: Literal["warn", "refuse"] = "warn"
     external_id: str | None = None
 
+    def submission_to_one(self, request_id: str) -> Submission:
+        """Raises BadRequestError where it names many accounts: what is asked about has one answer."""
+        if self.account_ids is not None:
+            message = "Ask about one account at a time, in account_id."
+            raise BadRequestError(errors=(FieldError("/account_ids", "not_possible", message),))
+        return self.submission(request_id)
+
     def submission(self, request_id: str) -> Submission:
         """Raises BadRequestError when it names both one account and many, or one of many twice."""
         many = self.account_ids or ()

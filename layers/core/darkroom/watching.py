@@ -8,7 +8,7 @@ whose end could not be written down are the same case. Two watchdogs at once do 
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -49,9 +49,16 @@ class Workflows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
+    """`tell` is told what kept a post from being looked after."""
+
     posts: Posts
     workflows: Workflows
     now: Callable[[], datetime]
+    tell: Callable[[Exception], None]
+
+
+class IncompleteError(Exception):
+    """Some post could not be looked after; all the others were."""
 
 
 def start_post(task: PostTask, ports: Ports) -> dict[str, Any]:
@@ -68,22 +75,35 @@ def start_post(task: PostTask, ports: Ports) -> dict[str, Any]:
 def watch(ports: Ports) -> dict[str, Any]:
     """
     Looks after every post that is due or was left. Answers how many were found, and what became of them; `overdue` are
-    those that their own schedule should have started long ago.
+    those that their own schedule should have started long ago, `failed` those that have to wait for the next minute.
     """
     now = ports.now()
-    due = [ports.posts.get(*ids) for ids in ports.posts.due_before(now, MOST_AT_ONCE)]
-    overdue = [post for post in due if _is_overdue(post, now)]
-    started = Counter(_started(post, ports) for post in due)
+    due = ports.posts.due_before(now, MOST_AT_ONCE)
     left = ports.posts.left_before(now - LEFT_AFTER, MOST_AT_ONCE)
-    outcomes = Counter(_looked_after(tenant_id, post_id, ports) for tenant_id, post_id in left)
-    return {
-        "due": len(due),
-        "overdue": len(overdue),
-        "started": started["started"],
-        "open": len(left),
-        "run_again": outcomes["run again"],
-        "given_up": outcomes["given up"],
-    }
+    seen: Counter[str] = Counter()
+    for looking, found in ((_due, due), (_left, left)):
+        for ids in found:
+            _look(looking, ids, seen, ports)
+    counts = {name: seen[name] for name in ("overdue", "started", "run_again", "given_up", "failed")}
+    return {"due": len(due), "open": len(left), **counts}
+
+
+def _look(
+    looking: "Callable[[Post, Ports], Iterator[str]]", ids: tuple[str, str], seen: Counter[str], ports: Ports
+) -> None:
+    """One post that cannot be helped keeps nobody else waiting, whatever is wrong with it."""
+    try:
+        for outcome in looking(ports.posts.get(*ids), ports):
+            seen[outcome] += 1
+    except Exception as error:  # noqa: BLE001 — as above; it is told
+        ports.tell(error)
+        seen["failed"] += 1
+
+
+def _due(post: Post, ports: Ports) -> Iterator[str]:
+    if _is_overdue(post, ports.now()):
+        yield "overdue"
+    yield _started(post, ports)
 
 
 def _is_overdue(post: Post, now: datetime) -> bool:
@@ -108,10 +128,11 @@ def _started(post: Post, ports: Ports) -> str:
     return "started"
 
 
-def _looked_after(tenant_id: str, post_id: str, ports: Ports) -> str:
-    post = ports.posts.get(tenant_id, post_id)
-    if post.state not in OPEN:
-        return "ended"
+def _left(post: Post, ports: Ports) -> Iterator[str]:
+    yield _run_again(post, ports) if post.state in OPEN else "ended"
+
+
+def _run_again(post: Post, ports: Ports) -> str:
     for run in range(post.first_run, post.first_run + MOST_RUNS):
         state = ports.workflows.state(post, run)
         if state == "running":
@@ -119,7 +140,7 @@ def _looked_after(tenant_id: str, post_id: str, ports: Ports) -> str:
             return "running"
         if state == "none":
             ports.workflows.start(post, run)
-            return "run again"
+            return "run_again"
     return _given_up(post, ports)
 
 
@@ -130,7 +151,7 @@ def _given_up(post: Post, ports: Ports) -> str:
     problem = problems.describe(OutcomeUnknownError() if is_unknown else DarkroomError())
     now = ports.now()
     try:
-        ports.posts.save(post.moved_to(state, now, problem=problem, failed_at=now))
+        ports.posts.save(post.moved_to(state, now, problem=problem, failed_at=now, delayed_until=None))
     except ConflictError:
         return "ended"  # somebody was faster
-    return "given up"
+    return "given_up"

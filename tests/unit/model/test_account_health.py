@@ -78,7 +78,7 @@ def test_an_account_that_cannot_publish_says_whose_turn_it_is(changes, code):
     assert caught.value.code == code
 
 
-@pytest.mark.parametrize("option", [{"first_comment": "More"}, {"comments_enabled": False}, {"comments_enabled": True}])
+@pytest.mark.parametrize("option", [{"first_comment": "More"}, {"comments_enabled": False}])
 def test_what_is_done_with_comments_needs_the_scope_for_comments(option):
     wish = content(**option)
     with pytest.raises(AccountUnavailableError) as caught:
@@ -86,6 +86,11 @@ def test_what_is_done_with_comments_needs_the_scope_for_comments(option):
     assert (caught.value.code, caught.value.detail) == ("permissions_missing", f"Missing: {COMMENTS}.")
     an_account(scopes=(*NEEDED_SCOPES, COMMENTS)).require_publishing(NOW, wish)
     an_account().require_publishing(NOW, content())
+
+
+def test_comments_that_stay_on_need_no_scope():
+    """As Instagram has it anyway."""
+    an_account().require_publishing(NOW, content(comments_enabled=True))
 
 
 def test_every_missing_scope_is_named_at_once():

@@ -211,6 +211,7 @@ def _changeable(post: Post) -> dict[str, Any]:
         **{name: getattr(post, name) for name in _PLAIN},
         "content": json.dumps(asdict(post.content)),
         "external_id": post.external_id,
+        "duplicate_of": post.duplicate_of,
         "comment": {name: value for name, value in comment.items() if value is not None},
         "problem": json.dumps(post.problem) if post.problem else None,
     }
@@ -226,7 +227,6 @@ def _item(post: Post) -> dict[str, Any]:
                 "tenant_id": post.tenant_id,
                 "account_id": post.account_id,
                 "group_id": post.group_id,
-                "duplicate_of": post.duplicate_of,
                 "state": post.state.value,
                 "accepted_at": post.accepted_at,
                 "request_id": post.request_id,
