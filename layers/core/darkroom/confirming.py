@@ -184,7 +184,8 @@ def mark_failed(task: FailureTask, ports: Ports) -> dict[str, Any]:
         ports.posts.save(replace(post, comment=replace(post.comment, problem=problem)))
     elif post.state in OPEN:
         state = PostState.FAILED if post.publish_attempted_at is None else PostState.UNCONFIRMED
-        ports.posts.save(post.moved_to(state, ports.now(), problem=_told(problem, state), failed_at=ports.now()))
+        end = {"problem": _told(problem, state), "failed_at": ports.now(), "delayed_until": None}
+        ports.posts.save(post.moved_to(state, ports.now(), **end))
         if state is PostState.FAILED:
             ports.quota.release(post.tenant_id, post.account_id, post.id, post.slot_at)
     if problem["code"] in _FLAGS and "instagram" in problem:

@@ -129,7 +129,7 @@ def _given_up(post: Post, ports: Ports) -> str:
     problem = problems.describe(OutcomeUnknownError() if is_unknown else DarkroomError())
     now = ports.now()
     try:
-        ports.posts.save(post.moved_to(state, now, problem=problem, failed_at=now))
+        ports.posts.save(post.moved_to(state, now, problem=problem, failed_at=now, delayed_until=None))
     except ConflictError:
         return "ended"  # somebody was faster
     return "given up"
