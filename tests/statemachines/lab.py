@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from darkroom import changing
-from darkroom.accounts import Account
+from darkroom.accounts import Account, AccountState
 from darkroom.instagram.client import InstagramClient
 from darkroom.instagram.models import Access
 from darkroom.posts import Post, PostContent, PostState
@@ -245,6 +245,13 @@ class Lab:
 
     def disconnect(self) -> None:
         self.accounts.erase(self.account)
+
+    def reconnect(self) -> None:
+        """Its owner logs in again: the account is as new, with another token."""
+        self.token = self.instagram.token_for(USERNAME)
+        self._tokens.append(self.token)
+        again = {"state": AccountState.CONNECTED, "connected_at": self.now(), "last_problem": None}
+        self.accounts.connect(replace(self.account, **again, token_version=self.account.token_version + 1), self.token)
 
     def post_by_hand(self, caption: str | None) -> None:
         """Somebody publishes an image in Instagram's own app."""
