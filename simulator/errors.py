@@ -259,6 +259,7 @@ _FOR_FAULTS = (
     Refusal(9009, None, "Instagram user unavailable"),
 )
 THROTTLES = {4, 17, 32, 341, 613, 80002}
+SUSPECTED_SPAM = 2207051
 
 
 def refusal_with(code: int, subcode: int | None) -> Refusal:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from simulator.errors import ACCOUNT_THROTTLED, SERVICE_DOWN, THROTTLES, refusal_with
+from simulator.errors import ACCOUNT_THROTTLED, SERVICE_DOWN, SUSPECTED_SPAM, THROTTLES, refusal_with
 from simulator.wire import Delivery, Json, Response, html_response, json_response
 
 MIB = 1024 * 1024
@@ -54,7 +54,8 @@ class Fault:
 
     @property
     def is_throttle(self) -> bool:
-        return self.kind == "http_429" or (self.kind == "json_error" and self.code in THROTTLES)
+        is_spam = self.subcode == SUSPECTED_SPAM  # comes with the code of a throttle
+        return self.kind == "http_429" or (self.kind == "json_error" and self.code in THROTTLES and not is_spam)
 
     @property
     def is_of_one_account(self) -> bool:

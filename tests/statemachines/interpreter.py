@@ -9,10 +9,10 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
@@ -114,17 +114,25 @@ class StateMachine:
 
     def execute(self, execution_input: Json, invoke: Invoke, time: VirtualTime, *, times: int = 1) -> list[Execution]:
         """`times` executions with the same input, side by side."""
-        started, ended = time.clock.now(), []
+        return self.execute_all([execution_input] * times, invoke, time)
 
-        def flow() -> None:
-            environment = _environment(execution_input)
+    def execute_all(
+        self, inputs: Sequence[Json], invoke: Invoke, time: VirtualTime, *, every: float = 0.0
+    ) -> list[Execution]:
+        """An execution of each input, in this order; the next one starts `every` so many seconds."""
+        ended: dict[int, tuple[Environment, float]] = {}
+
+        def flow(number: int) -> None:
+            if every:
+                time.sleep(number * every)
+            started, environment = time.clock.now(), _environment(inputs[number])
             self._program.eval(environment)
-            ended.append((environment, time.clock.now() - started))
+            ended[number] = environment, time.clock.now() - started
 
         with _in_virtual_time(invoke, time):
-            time.run(*[flow] * times)
+            time.run(*(partial(flow, number) for number in range(len(inputs))))
         TMP_THREADS.clear()
-        return [_outcome(environment, seconds) for environment, seconds in ended]
+        return [_outcome(*ended[number]) for number in range(len(inputs))]
 
 
 @cache

@@ -65,21 +65,19 @@ def test_a_container_that_ends_in_error_says_why_in_words_or_in_a_number(lab, st
     ("subcode", "code"),
     [(2207053, "instagram_unavailable"), (2207001, "instagram_unavailable"), (2207082, "media_unreachable")],
 )
-def test_a_dead_container_is_not_asked_again(lab, subcode, code):
-    def dies():
-        for container in lab.instagram.world.containers.values():
-            container.failure = subcode
-
-    lab.points.meanwhile("GET id", dies)
+def test_a_dead_container_is_made_anew_twice_and_none_is_asked_again(lab, subcode, code):
+    lab.points.meanwhile("GET id", lambda: lab.break_containers(subcode), nth=None)
     execution = lab.publish(REEL)
     assert failed(lab, code)
     assert (execution.retries, lab.problem["instagram"]) == (0, {"error_subcode": subcode})
+    assert (lab.called("GET /{container}"), lab.called("POST /{ig}/media")) == (3, 3)
 
 
-def test_a_container_that_expired_asks_for_a_new_post(lab):
-    lab.points.meanwhile("invoke CheckContainer", lab.age_containers)
+def test_a_container_that_expires_again_and_again_asks_for_another_try(lab):
+    lab.points.meanwhile("invoke CheckContainer", lab.age_containers, nth=None)
     lab.publish(IMAGE)
     assert failed(lab, "container_expired")
+    assert (lab.called("POST /{ig}/media"), lab.problem["retry"]["allowed"]) == (2, True)
 
 
 @pytest.mark.parametrize(("post_content", "minutes"), [(IMAGE, 5), (REEL, 35), (CAROUSEL, 5)])
@@ -118,12 +116,13 @@ def test_the_next_post_of_a_flagged_account_is_refused_without_a_call(lab):
     assert (execution.path, len(lab.instagram.calls())) == (("BeginPost", "MarkFailed"), calls)
 
 
-def test_a_used_up_quota_fails_the_post_and_leaves_the_account_alone(lab):
+def test_a_quota_that_stays_used_up_fails_the_post_in_the_end_and_leaves_the_account_alone(lab):
     lab.instagram.switch(quota_total=0)
     execution = lab.publish(IMAGE)
     assert failed(lab, "publishing_limit_reached")
     assert (lab.problem["actor"], execution.retries) == ("platform", 0)
     assert lab.account.state is AccountState.CONNECTED
+    assert lab.called("POST /{ig}/media") == 0
 
 
 @pytest.mark.parametrize(("code", "problem"), [(10, "permissions_missing"), (104, "configuration_error")])

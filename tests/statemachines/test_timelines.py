@@ -26,7 +26,13 @@ def test_every_state_and_every_call_of_a_post_is_told_in_order(lab, post_content
     assert len(calls(lab)) == len(lab.instagram.calls())
     assert [entry.at for entry in lab.timeline] == sorted(entry.at for entry in lab.timeline)
     steps = [entry.step for entry in lab.timeline if entry.kind == "call"]
-    assert list(dict.fromkeys(steps)) == ["CreateContainer", "CheckContainer", "PublishContainer", "ReadPermalink"]
+    assert list(dict.fromkeys(steps)) == [
+        "BeginPost",
+        "CreateContainer",
+        "CheckContainer",
+        "PublishContainer",
+        "ReadPermalink",
+    ]
 
 
 def test_a_publish_that_was_refused_but_happened_tells_the_question_and_the_proof(lab):

@@ -174,7 +174,7 @@ def test_whoever_finds_the_post_published_but_not_in_the_list_publishes_no_more(
     lab.points.meanwhile("invoke MarkPublished", lab.show_media)
     execution = lab.publish(IMAGE)
     assert (lab.post.state, lab.post.media_id, lab.called(PUBLISH)) == (PostState.PUBLISHED, None, 1)
-    assert (execution.visits("ConfirmPublish"), execution.path[-1]) == (5, "Published")
+    assert (execution.visits("ConfirmPublish"), execution.path[-1]) == (5, "ReadPermalink")
 
 
 def test_a_container_that_expires_while_we_ask_was_never_published(lab):

@@ -12,6 +12,10 @@ PASSING = [("http_5xx", {"status": 500}), ("html", {}), ("html", {"status": 502}
 DEATHS = ["States.Timeout", "Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown", "Lambda.ServiceException"]
 
 
+def seconds_until_live(lab):
+    return (lab.post.published_at - lab.post.accepted_at).total_seconds()
+
+
 @pytest.mark.parametrize("route", [CREATE, STATUS, LIST])
 @pytest.mark.parametrize(("kind", "details"), PASSING)
 def test_an_instagram_that_answers_nonsense_three_times_is_asked_again(lab, route, kind, details):
@@ -28,14 +32,27 @@ def test_an_instagram_that_never_answers_sense_ends_in_a_failure_that_says_so(la
     execution = lab.publish(IMAGE)
     assert (lab.post.state, lab.problem["code"]) == (PostState.FAILED, "instagram_unavailable")
     assert lab.problem["title"] == "Instagram does not answer properly at the moment."
-    assert execution.seconds < 600
+    assert lab.problem["retry"] == {"allowed": True, "automatic": False, "after": None}
+    assert (execution.visits("WaitDelayed"), PostState.DELAYED in lab.states) == (8, True)
+    assert 2 * 3600 < execution.seconds < 3 * 3600
 
 
-def test_a_throttled_account_waits_minutes_not_seconds(lab):
-    lab.instagram.fail(CREATE, "http_429", nth=[1, 2])
+@pytest.mark.parametrize("route", [CREATE, STATUS, LIST])
+def test_an_instagram_that_is_down_for_an_hour_costs_nothing_but_time(lab, route):
+    outage = lab.instagram.fail(route, "http_5xx")
+    lab.later(3600, lambda: lab.instagram.mend(outage))
+    lab.publish(IMAGE)
+    assert lab.post.state is PostState.PUBLISHED
+    assert 3600 < seconds_until_live(lab) < 3600 + 1800
+
+
+@pytest.mark.parametrize(("regain_minutes", "seconds"), [(0, 60 + 120), (5, 300 + 300), (19, 1140 + 1140)])
+def test_a_throttled_account_waits_minutes_not_seconds(lab, regain_minutes, seconds):
+    """As many as Instagram says, and when it does not say, more each time."""
+    lab.instagram.fail(CREATE, "http_429", nth=[1, 2], regain_minutes=regain_minutes)
     execution = lab.publish(IMAGE)
     assert lab.post.state is PostState.PUBLISHED
-    assert execution.seconds == 60 + 120 + 2
+    assert (seconds_until_live(lab), execution.visits("DelayPost")) == (seconds + 2, 2)
 
 
 def test_media_that_instagram_could_not_fetch_once_is_offered_again(lab):

@@ -24,6 +24,10 @@ LONGEST = 3600  # nobody knows when a quota or an outage ends: ask at least hour
 SHORTEST = 15
 MOST_PROBES_MISSED = 6  # a thousand posts that all wake at every probe cost more than a few minutes' delay
 GIVE_UP_AFTER = timedelta(days=2)
+# An execution may have 25,000 events, and a carousel that begins again makes up to 150: after so many delays a post
+# waits for half an hour at least, which keeps two days below 20,000.
+MANY = 20
+RARELY = 1800
 
 
 def delay_post(task: DelayTask, ports: Ports) -> dict[str, Any]:
@@ -32,7 +36,10 @@ def delay_post(task: DelayTask, ports: Ports) -> dict[str, Any]:
     problem = caught_problem(task.error) or problems.describe(DarkroomError())
     now = ports.now()
     seconds = _seconds(post, problem, now, ports)
-    if seconds is None or now - (post.queued_at or post.accepted_at) > GIVE_UP_AFTER:
+    if seconds is not None and post.delays >= MANY:
+        seconds = max(seconds, RARELY)
+    since = post.queued_at or post.accepted_at
+    if seconds is None or now + timedelta(seconds=seconds) > since + GIVE_UP_AFTER:
         return {"is_worth_waiting": False, "wait_seconds": 0}
     told = problem | {"retry": {"allowed": False, "automatic": True, "after": seconds}}
     delayed = replace(

@@ -36,6 +36,7 @@ PATIENCE_VIDEO = timedelta(minutes=35)
 # Within one check: ask, wait 2 s, ask again … so that an image needs one workflow transition, not five.
 POLL_EVERY = timedelta(seconds=2)
 POLL_FOR = timedelta(seconds=8)
+FRESH_FOR = timedelta(hours=23)  # Instagram keeps a container for 24; from then on a finished item is asked about again
 MOST_REBUILDS = 2  # the same answer comes for a passing fault and for a file that nobody can fetch
 
 
@@ -75,7 +76,7 @@ def check_container(task: ContainerTask, ports: CallingPorts) -> dict[str, Any]:
     """
     post = uncancelled(task, ports)
     container = known_container(post, task.item)
-    if container.finished_at is not None and task.item is not None:
+    if task.item is not None and container.finished_at is not None and ports.now() - container.created_at < FRESH_FOR:
         return _checked(container, ports.now(), is_ready=True)
     instagram_access = access(post, ports)
     give_up = ports.now() + POLL_FOR
