@@ -72,10 +72,14 @@ def _until_a_slot_is_free(post: Post, now: datetime, ports: Ports) -> int:
 
 
 def _throttled(post: Post, problem: dict[str, Any], now: datetime, ports: Ports) -> int:
-    """The whole account waits: calls made while throttled prolong it."""
+    """
+    The whole account waits: calls made while throttled prolong it. Not once more when it was that pause which this post
+    met: each would prolong it for the others, and none would ever begin.
+    """
     told = problem["retry"]["after"]
     seconds = _bounded(told if told is not None else THROTTLED[min(post.delays, len(THROTTLED) - 1)])
-    ports.quota.pause(post.tenant_id, post.account_id, now + timedelta(seconds=seconds))
+    if problem.get("instagram") or problem.get("step") != "BeginPost":
+        ports.quota.pause(post.tenant_id, post.account_id, now + timedelta(seconds=seconds))
     return seconds
 
 
