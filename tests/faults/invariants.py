@@ -8,19 +8,24 @@ from darkroom.posts import PostState
 from tests.faults.bench import Bench
 from tests.faults.kinds import KINDS
 from tests.statemachines.interpreter import Execution
-from tests.statemachines.lab import ENDS, OUTCOMES
+from tests.statemachines.lab import ENDS, FINISHES, OUTCOMES
 
-DAY = 86_400
+THREE_DAYS = 259_200  # the state machine's own time-out
 MOST_INVOCATIONS = 300
 MOST_ATTEMPTS = 3
+TO_ONE_THROTTLE = 3  # a carousel's items are sent side by side
+ASKING = ("ConfirmPublish", "AddFirstComment", "TurnCommentsOff", "ReadPermalink")
 
 
 def breaks(bench: Bench, executions: list[Execution], log: str) -> list[str]:
     return [
         *_visible_once(bench),
         *_one_true_end(bench, executions),
+        *_cancelled_or_not(bench),
+        *_commented_once(bench),
         *_nothing_lost(bench),
         *_bounded(bench, executions),
+        *_waits(bench),
         *_no_canary(bench, executions, log),
     ]
 
@@ -42,12 +47,42 @@ def _one_true_end(bench: Bench, executions: list[Execution]) -> Iterator[str]:
         yield f"I2: the post ends {post.state}, its execution {executions[-1].status}"
     if post.state is PostState.PUBLISHED and not is_live:
         yield "I2: published, but nobody sees it"
-    if post.state is PostState.FAILED and is_live:
-        yield "I2: failed, but everybody sees it"
+    if post.state in (PostState.FAILED, PostState.CANCELLED) and is_live:
+        yield f"I2: {post.state}, but everybody sees it"
     if post.media_id is not None and post.media_id not in {entry["media_id"] for entry in bench.live}:
         yield "I2: its media id is that of another post"
-    if (post.problem is None) != (post.state is PostState.PUBLISHED) and post.state in ENDS:
-        yield "I2: a problem with a published post, or none with another"
+    has_none = post.state in (PostState.PUBLISHED, PostState.CANCELLED)
+    if (post.problem is None) != has_none and post.state in ENDS:
+        yield f"I2: a {post.state} post with{'' if has_none else 'out'} a problem"
+
+
+def _cancelled_or_not(bench: Bench) -> Iterator[str]:
+    """Who was told that the post is cancelled finds it so, and it is never too late before it may have been sent."""
+    answers = [each for each in bench.answers if each.request == "cancel"]
+    if any(each.answer == "accepted" for each in answers) != (bench.post.state is PostState.CANCELLED):
+        yield f"C: cancelling was answered {', '.join(each.answer for each in answers)}; it ends {bench.post.state}"
+    for each in answers:
+        if each.answer == "too_late_to_cancel" and "invoke PublishContainer" not in bench.points.passed[: each.passed]:
+            yield "C: too late to cancel before anything was sent"
+
+
+def _commented_once(bench: Bench) -> Iterator[str]:
+    """A first comment is there once, or it is told that it may not be."""
+    post, texts = bench.post, [comment.text for comment in bench.comments]
+    if len(texts) > 1:
+        yield f"F: {len(texts)} comments"
+    if set(texts) - {post.content.first_comment}:
+        yield "F: another comment than was asked for"
+    if post.comment.comment_id not in {None, *(comment.id for comment in bench.comments)}:
+        yield "F: its comment id is that of another comment"
+    is_told = bool(texts) or post.comment.problem is not None
+    if post.content.first_comment is not None and post.media_id is not None and not is_told:
+        yield "F: no comment, and no problem with it"
+    if post.content.first_comment is None and post.content.comments_enabled is None and post.comment.problem:
+        yield "F: a problem with a comment that nobody wanted"
+    is_off = post.media_id in bench.instagram.world.comments_off or post.comment.problem is not None
+    if post.content.comments_enabled is False and post.media_id is not None and not is_off:
+        yield "F: comments are on, and no problem with it"
 
 
 def _nothing_lost(bench: Bench) -> Iterator[str]:
@@ -60,18 +95,33 @@ def _nothing_lost(bench: Bench) -> Iterator[str]:
         yield f"L: one passing fault, and the post ends {post.state}"
     elif post.media_id is None:
         yield "L: one passing fault, and the media id is unknown"
+    elif not kinds and post.comment.problem is not None:
+        yield "L: no fault, and something is not done"
 
 
 def _bounded(bench: Bench, executions: list[Execution]) -> Iterator[str]:
     if bench.ran_away:
         yield "I7: it runs for ever"
-    if sum(execution.seconds for execution in executions) >= DAY:
+    if any(execution.seconds >= THREE_DAYS for execution in executions):
         yield "I7: the execution would have been stopped"
     if len(bench.lambdas.invocations) > MOST_INVOCATIONS:
         yield f"I7: {len(bench.lambdas.invocations)} invocations"
     sent = bench.points.passed.count("POST media_publish")
-    if sent > MOST_ATTEMPTS + len(bench.schedule.faults):
+    if sent > MOST_ATTEMPTS * _tries(bench) + len(bench.schedule.faults):
         yield f"I7: asked {sent} times to publish"
+
+
+def _tries(bench: Bench) -> int:
+    return 1 + sum((each.request, each.answer) == ("retry", "accepted") for each in bench.answers)
+
+
+def _waits(bench: Bench) -> Iterator[str]:
+    """Whoever is told to wait does: calls prolong a throttle, and in an outage one post at a time finds out."""
+    if bench.uncalled_for:
+        yield f"W: told to wait, and calls {bench.uncalled_for[0]}"
+    hasty = sum(calls for function, calls in bench.while_throttled.items() if function not in ASKING)
+    if hasty > TO_ONE_THROTTLE + len(bench.schedule.faults):
+        yield f"W: {hasty} calls into one throttle"
 
 
 def _no_canary(bench: Bench, executions: list[Execution], log: str) -> Iterator[str]:
@@ -81,7 +131,7 @@ def _no_canary(bench: Bench, executions: list[Execution], log: str) -> Iterator[
             yield "I6: a secret in the execution"
         if secret in log:
             yield "I6: a secret in the log"
-    known = {bench.post.tenant_id, bench.post.id, *OUTCOMES, *(entry["media_id"] for entry in bench.instagram.ledger())}
+    known = {bench.post.tenant_id, bench.post.id, *OUTCOMES, *FINISHES, *(entry["media_id"] for entry in bench.instagram.ledger())}
     for execution in executions:
         for state_input in execution.inputs:
             strings = set(_strings({name: value for name, value in state_input.items() if name != "error"}))

@@ -1,6 +1,6 @@
 """
 Every kind of fault and what it does to the bench when its point is reached. The points are those of
-tests/statemachines/lambdas.py: an invocation, a call of a store, a call of Instagram.
+tests/statemachines/lambdas.py: an invocation, a call of a store, a call of Instagram; and the end of an execution.
 """
 
 from collections import Counter
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from darkroom.errors import StoreUnavailableError, TokenUnreadableError
+from tests.faults import deeds
 from tests.faults.schedules import Fault
 from tests.statemachines.lab import CAPTION
 from tests.statemachines.virtual_time import WorkerKilledError
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 type Effect = Callable[["Bench", Fault], None]
 
 PUBLISH = "POST media_publish"
+COMMENT = "POST comments"
+END = "end"
 BOTH = ("before", "after")
 # Longer than a step may take, within the minute that asking about an unknown outcome takes.
 LINGERS = 10.0
@@ -76,15 +79,27 @@ def is_invocation(point: str) -> bool:
 
 
 def is_store(point: str) -> bool:
-    return point.startswith(("posts.", "accounts.", "timeline.")) or is_token(point)
+    return point.startswith(("posts.", "accounts.", "timeline.", "quota.", "outages.")) or is_token(point)
 
 
-def anywhere(_: str) -> bool:
-    return True
+def is_end(point: str) -> bool:
+    return point == END
 
 
-def is_unbelieved(point: str) -> bool:
-    return is_call(point) and not is_publish(point)
+def anywhere(point: str) -> bool:
+    return not is_end(point)
+
+
+def is_status(point: str) -> bool:
+    return point == "GET id"
+
+
+def is_comment(point: str) -> bool:
+    return point == COMMENT
+
+
+def is_repeatable(point: str) -> bool:
+    return is_call(point) and not is_publish(point) and not is_comment(point)
 
 
 def _raises(make: Callable[[], BaseException]) -> Effect:
@@ -145,8 +160,23 @@ KINDS: dict[str, Kind] = {
     "not_ready": _error(is_publish, 9007, 2207027, when=("before",), is_common=True),
     "quota": _error(is_publish, 9, 2207042, when=("before",), passes=False),
     "token_dead": _error(is_publish, 190, 460, when=("before",), passes=False, is_common=True),
-    "token_dead_while_reading": _error(is_unbelieved, 190, 460, passes=False),
+    "comment_refused": _error(is_comment, 10, when=("before",), passes=False),
+    "token_dead_while_reading": _error(is_repeatable, 190, 460, passes=False),
     "unfetchable": _error(is_create, 9004, 2207052),
+    # What becomes of containers.
+    "expired": Kind(lambda bench, _: deeds.expire(bench), is_status, ("before",), is_common=True),
+    "upload_failed": Kind(lambda bench, _: bench.fail_containers(2207076), is_status, ("before",)),
+    "server_failed": Kind(lambda bench, _: bench.fail_containers(2207001), is_status, ("before",)),
+    "never_fetched": Kind(lambda bench, _: setattr(bench, "failing_with", 2207076), is_create, passes=False),
+    # Not now.
+    "quota_full": Kind(lambda bench, _: deeds.fill_quota(bench), is_call, ("before",)),
+    "account_throttled": Kind(lambda bench, _: deeds.throttle(bench), is_call, ("before",), is_common=True),
+    "paused": Kind(lambda bench, _: deeds.pause(bench), is_invocation, ("before",)),
+    "platform_outage": Kind(lambda bench, _: deeds.open_outage(bench), is_invocation, ("before",)),
+    # Its caller, and a watchdog that takes a running execution for dead.
+    "cancelled": Kind(lambda bench, _: deeds.cancel(bench), anywhere, ("before",), passes=False, is_common=True),
+    "retried": Kind(lambda bench, _: deeds.retry(bench), is_end, ("before",)),
+    "restarted": Kind(lambda bench, _: bench.execute_beside(), anywhere, ("before",), is_common=True),
     "list_behind": Kind(lambda bench, _: bench.hide_list(), is_list, ("before",), is_common=True),
     # A worker.
     "killed": Kind(_dies("Sandbox.Timedout"), anywhere, is_common=True),
@@ -163,7 +193,8 @@ KINDS: dict[str, Kind] = {
     "unreadable": Kind(_raises(TokenUnreadableError), is_token, ("before",), passes=False),
     "key_disabled": Kind(lambda bench, _: bench.outage(is_token), is_token, ("before",), passes=False, is_common=True),
     # For a while, or from here to the end.
-    "outage": Kind(lambda bench, _: bench.outage(is_call, OUTAGE), is_call, ("before",), passes=False),
+    "outage": Kind(lambda bench, _: bench.outage(is_call, OUTAGE), is_call, ("before",)),
+    "long_outage": Kind(lambda bench, _: bench.outage(is_call, LONG_OUTAGE), is_repeatable, ("before",)),
     "blackout": Kind(lambda bench, _: bench.outage(is_call), is_call, passes=False),
     "table_outage": Kind(lambda bench, _: bench.outage(is_store, OUTAGE), is_store, ("before",), passes=False),
     "table_blackout": Kind(lambda bench, _: bench.outage(is_store, LONG_OUTAGE), is_store, passes=False),
@@ -174,7 +205,7 @@ KINDS: dict[str, Kind] = {
 }
 WORLD = ("twin", "stranger", "wordless")
 ANSWERS = frozenset(name for name, kind in KINDS.items() if kind.is_answer)
-WORKER = ("killed", "undead", "doubled")
+WORKER = ("killed", "undead", "doubled", "cancelled", "restarted")  # and whoever overtakes one
 
 
 def changes_something(point: str) -> bool:
@@ -189,15 +220,14 @@ def faults_at(point: str, nth: int) -> list[Fault]:
 def representatives(point: str, nth: int) -> list[Fault]:
     """
     One of each sort that can differ here. A call that changes nothing has no other side; a worker that dies or is
-    overtaken before it is where it was after the one before it; each step reads the table before anything else. What
-    becomes of a timeline's entry decides nothing.
+    overtaken before it is where it was after the one before it; each step reads the post before anything else.
     """
     return [fault for fault in faults_at(point, nth) if KINDS[fault.kind].is_common and _differs(fault)]
 
 
 def _differs(fault: Fault) -> bool:
     if not changes_something(fault.point):
-        is_repetition = fault.kind == "throttled" and fault.point in ("accounts.get", "tokens.token", "timeline.add")
+        is_repetition = fault.kind == "throttled" and fault.point != "posts.get"
         return fault.when == "before" and fault.kind not in WORKER and not is_repetition
     return fault.kind != "undead" or not is_invocation(fault.point)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from random import Random
 
-from tests.faults.kinds import ANSWERS, Fault, faults_at, is_invocation, numbered, representatives
+from tests.faults.kinds import ANSWERS, END, Fault, faults_at, is_invocation, numbered, representatives
 from tests.faults.running import REAL, Result, run
 from tests.faults.schedules import CONTENTS, Schedule
 
@@ -102,6 +102,8 @@ def random_schedule(seed: int, number: int) -> Schedule:
         if _is_possible([*faults, fault]):
             faults.append(fault)
     switches = (*random.choice(REPUBLISHING), ("stale_status_reads", random.randint(0, MOST_STALE_READS)))
+    if random.random() < 0.3:
+        faults.append(Fault("retried", "before", END))
     if random.random() < 0.2:
         switches = (*switches, ("fresh_read_lag", 6.0))
     return Schedule(content, tuple(faults), switches, random.choice(SKEWS))

@@ -1,6 +1,6 @@
 """What goes wrong in one run, as a value with a text form: a failure is repeated by pasting its schedule."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from darkroom.posts import PostContent
@@ -8,7 +8,13 @@ from tests.builders import content, image_item, video_item
 from tests.statemachines.lab import CAPTION, IMAGE, REEL, STORY
 
 CAROUSEL = content("carousel", caption=CAPTION, media=(image_item("photo"), video_item("clip")))
-CONTENTS: dict[str, PostContent] = {each.kind: each for each in (IMAGE, CAROUSEL, REEL, STORY)}
+COMMENT = "CANARY-first comment"
+# What is wanted after it is live decides nothing before: these are images until then.
+LATER: dict[str, PostContent] = {
+    "commented": replace(IMAGE, first_comment=COMMENT),
+    "muted": replace(IMAGE, comments_enabled=False),
+}
+CONTENTS: dict[str, PostContent] = {each.kind: each for each in (IMAGE, CAROUSEL, REEL, STORY)} | LATER
 _NUMBERS = {"stale_status_reads": int, "fresh_read_lag": float}
 
 

@@ -36,7 +36,7 @@ def delay_post(task: DelayTask, ports: Ports) -> dict[str, Any]:
     problem = caught_problem(task.error) or problems.describe(DarkroomError())
     now = ports.now()
     seconds = _seconds(post, problem, now, ports)
-    if seconds is not None and post.delays >= MANY:
+    if seconds is not None and sum(post.delays.values()) >= MANY:
         seconds = max(seconds, RARELY)
     since = post.queued_at or post.accepted_at
     if seconds is None or now + timedelta(seconds=seconds) > since + GIVE_UP_AFTER:
@@ -89,14 +89,13 @@ def _until_a_slot_is_free(post: Post, now: datetime, ports: Ports) -> int:
 
 def _throttled(post: Post, problem: dict[str, Any], now: datetime, ports: Ports) -> int:
     """
-    The whole account waits: calls made while throttled prolong it. What waits for the pause does not prolong it, or the
-    account's posts would keep one another waiting for ever.
+    The whole account waits: calls made while throttled prolong it. Not once more when it was that pause which this post
+    met: each would prolong it for the others, and none would ever begin.
     """
-    if left := ports.quota.allowance(post.tenant_id, post.account_id).pause_left(now):
-        return _bounded(left.total_seconds())
     told = problem["retry"]["after"]
     seconds = _bounded(told if told is not None else THROTTLED[min(_times(post, problem), len(THROTTLED) - 1)])
-    ports.quota.pause(post.tenant_id, post.account_id, now + timedelta(seconds=seconds))
+    if problem.get("instagram") or problem.get("step") != "BeginPost":
+        ports.quota.pause(post.tenant_id, post.account_id, now + timedelta(seconds=seconds))
     return seconds
 
 
