@@ -15,13 +15,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter
 
 from darkroom import __version__
 from darkroom.http import PUBLIC, Api, Route
 from darkroom.problems import CATALOGUE, TYPE_BASE
+from darkroom.views import PostView
 from devstack.template import FUNCTION, load, of_type
 
 type Json = dict[str, Any]
@@ -201,6 +202,14 @@ def _parameters(operation: Operation, schemas: _Schemas) -> Iterator[Json]:
             "description": "The same key and body give the first answer again, for seven days.",
             "schema": {"type": "string", "minLength": 1, "maxLength": 255},
         }
+    if "precondition_required" in operation.route.problems:
+        yield {
+            "name": "If-Match",
+            "in": "header",
+            "required": True,
+            "description": "The `version` that was read, as an entity tag.",
+            "schema": _TEXT | {"examples": ['"3"']},
+        }
 
 
 def _without_null(schema: Json) -> Json:
@@ -219,6 +228,8 @@ def _success(operation: Operation, schemas: _Schemas) -> Json:
         names.append("Location")
     if route.records is not None:
         names.append("Idempotent-Replayed")
+    if PostView in (route.answer, *get_args(route.answer)):
+        names.append("ETag")
     success: Json = {"description": _MEANINGS[route.status], "headers": _headers(names)}
     if route.answer is not None:
         success["content"] = {"application/json": {"schema": schemas.of(route.answer, "serialization")}}
@@ -294,8 +305,9 @@ _BEARER = {
 }
 _TEXT = {"type": "string"}
 _HEADERS: Json = {
+    "ETag": {"description": "The post's version, as If-Match takes it.", "schema": _TEXT},
     "Idempotent-Replayed": {"description": "`true` when this is the first answer again.", "schema": {"const": "true"}},
-    "Location": {"description": "Where to look next.", "required": True, "schema": _TEXT},
+    "Location": {"description": "Where to look next. A group of posts has none.", "schema": _TEXT},
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}},
     "WWW-Authenticate": {"description": "Always `Bearer`.", "required": True, "schema": {"const": "Bearer"}},
     "X-Request-Id": {"description": "Names this request in our logs.", "required": True, "schema": _TEXT},
@@ -343,6 +355,7 @@ _PROBLEM: Json = {
                 },
             },
         },
+        "step": {"type": "string", "description": "Of a failed or delayed post: which step of the workflow met it."},
         "next_free_slot": {
             "type": "string",
             "format": "date-time",

@@ -87,7 +87,7 @@ def full_post():
         request_id="req-1",
         tries=3,
         rebuilds=1,
-        delays=2,
+        delays={"rate_limited": 2},
         delayed_until=NOW + timedelta(hours=2),
         probes="outage-1",
         containers=(

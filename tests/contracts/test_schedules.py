@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
@@ -122,6 +122,12 @@ def test_a_schedule_is_one_shot_in_utc_wakes_the_function_with_ids_and_gives_up_
     assert json.loads(target.pop("Input")) == {"tenant_id": TENANT, "post_id": post.id}
     assert target.pop("RetryPolicy")["MaximumEventAgeInSeconds"] <= 300
     assert target == {"Arn": TARGET, "RoleArn": ROLE, "DeadLetterConfig": {"Arn": DEAD_LETTERS}}
+
+
+def test_a_time_is_handed_over_in_utc_however_it_is_held(scheduler):
+    post = a_scheduled_post()
+    scheduler.put(replace(post, publish_at=post.publish_at.astimezone(timezone(5 * HOUR))))
+    assert described(scheduler, post.id)["ScheduleExpression"] == "at(2026-11-23T10:30:00)"
 
 
 def test_a_moved_schedule_is_told_everything_again_because_an_update_forgets_the_rest(scheduler, client, wire):

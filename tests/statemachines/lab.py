@@ -82,7 +82,7 @@ class Lab:
 
     def calling_ports(self) -> CallingPorts:
         wire = _Wire(transport(self.instagram), self.time, self.points)
-        record = Recorder(self._watched("timeline", self.posts.timeline), self.now)
+        record = Recorder(self._watched("timeline", self.posts.timeline), self.posts, self.quota, self.now)
         return CallingPorts(
             **self._ports(),
             tokens=self._watched("tokens", FakeTokens(self.accounts)),

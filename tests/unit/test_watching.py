@@ -70,12 +70,18 @@ def test_a_post_whose_time_has_come_is_queued_and_started(due):
 
 
 def test_a_post_that_was_moved_to_later_waits_for_its_new_time():
-    world = scheduled(-SECOND)
+    world = scheduled(-SECOND * 4)
     assert world.start() == "not due"
     assert world.watch() == NOTHING
     assert (world.post, world.workflows.runs) == (world.post_before, {})
-    world.clock.advance(2)
+    world.clock.advance(5)
     assert world.watch()["started"] == 1
+
+
+def test_a_schedule_that_fires_a_moment_early_by_its_own_clock_starts_the_post_all_the_same():
+    world = scheduled(-SECOND)
+    assert world.start() == "started"
+    assert world.post.state is PostState.QUEUED
 
 
 ELSEWHERE = sorted(set(PostState) - {PostState.SCHEDULED, PostState.QUEUED})

@@ -245,8 +245,9 @@ def calling_ports() -> "workflow.CallingPorts":
 
     settings = InstagramSettings.from_environment()
     story = DynamoDBTimeline(impatient_dynamodb(), StepSettings.from_environment().posts_table)
-    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=Recorder(story, now))
     ports = recording_ports()
+    recorder = Recorder(story, ports.posts, ports.quota, now)
+    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=recorder)
     return workflow.CallingPorts(
         ports.posts, ports.accounts, ports.quota, ports.outages, announce, now, _tokens(settings), client, time.sleep
     )

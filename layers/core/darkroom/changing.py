@@ -88,6 +88,8 @@ def _changed(post: Post, edited: Post, ports: Ports) -> Post:
     try:
         saved = ports.posts.save(edited)
     except ConflictError:
+        with suppress(StoreUnavailableError):
+            ports.quota.release(post.tenant_id, post.account_id, post.id, edited.slot_at)
         raise PreconditionFailedError from None
     if edited.state is PostState.DRAFT and before is not None:
         ports.quota.release(post.tenant_id, post.account_id, post.id, before)
@@ -163,7 +165,7 @@ def _again(post: Post, now: datetime) -> Post:
         "queued_at": now,
         "publish_at": None,
         "rebuilds": 0,
-        "delays": 0,
+        "delays": {},
         "probes": None,
         "failed_at": None,
         "problem": None,

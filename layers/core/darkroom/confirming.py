@@ -124,6 +124,7 @@ def _could_be(post: Post, media: Media) -> bool:
         media.id not in post.fence
         and media.media_product_type in (None, kinds[post.content.kind])
         and is_album == (post.content.kind == "carousel")
+        and (not is_album or media.children_count in (None, len(post.content.media)))
         and (media.timestamp is None or media.timestamp >= since)
         and _words(media.caption) in ([], _words(post.content.caption))
     )

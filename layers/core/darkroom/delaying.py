@@ -36,7 +36,7 @@ def delay_post(task: DelayTask, ports: Ports) -> dict[str, Any]:
     told = problem | {"retry": {"allowed": False, "automatic": True, "after": seconds}}
     delayed = replace(
         post,
-        delays=post.delays + 1,
+        delays={**post.delays, problem["code"]: _times(post, problem) + 1},
         delayed_until=now + timedelta(seconds=seconds),
         probes=None,
         problem=told,
@@ -49,7 +49,9 @@ def _seconds(post: Post, problem: dict[str, Any], now: datetime, ports: Ports) -
     """How long to wait; None: not at all."""
     match problem["code"]:
         case "platform_outage":
-            return _bounded((problem["retry"]["after"] or SHORTEST) * min(post.delays + 1, MOST_PROBES_MISSED))
+            return _bounded(
+                (problem["retry"]["after"] or SHORTEST) * min(_times(post, problem) + 1, MOST_PROBES_MISSED)
+            )
         case "publishing_limit_reached":
             return _until_a_slot_is_free(post, now, ports)
         case "rate_limited":
@@ -58,6 +60,11 @@ def _seconds(post: Post, problem: dict[str, Any], now: datetime, ports: Ports) -
             return _in_trouble(post, problem, now, ports)
         case _:
             return None
+
+
+def _times(post: Post, problem: dict[str, Any]) -> int:
+    """How often it has waited for this already: a day of waiting for the quota leaves all patience for the rest."""
+    return post.delays.get(problem["code"], 0)
 
 
 def _bounded(seconds: float) -> int:
@@ -74,7 +81,7 @@ def _until_a_slot_is_free(post: Post, now: datetime, ports: Ports) -> int:
 def _throttled(post: Post, problem: dict[str, Any], now: datetime, ports: Ports) -> int:
     """The whole account waits: calls made while throttled prolong it."""
     told = problem["retry"]["after"]
-    seconds = _bounded(told if told is not None else THROTTLED[min(post.delays, len(THROTTLED) - 1)])
+    seconds = _bounded(told if told is not None else THROTTLED[min(_times(post, problem), len(THROTTLED) - 1)])
     ports.quota.pause(post.tenant_id, post.account_id, now + timedelta(seconds=seconds))
     return seconds
 
@@ -86,4 +93,5 @@ def _in_trouble(post: Post, problem: dict[str, Any], now: datetime, ports: Ports
     outage = ports.outages.current()
     if outage is not None:
         return _bounded((outage.probe_at - now).total_seconds())
-    return PATIENCE[post.delays] if post.delays < len(PATIENCE) else None
+    times = _times(post, problem)
+    return PATIENCE[times] if times < len(PATIENCE) else None

@@ -182,8 +182,8 @@ class Post:
     account just before that attempt: what is listed there cannot be this post. `problem` is the body the API shows.
 
     `tries` counts how often its caller has had it published: the first time, and each retry. `rebuilds` counts lost
-    containers that were made anew, `delays` how often it was put off in this try. `probes` names the outage that this
-    post was let through to find out about. `has_moved`: its state is not yet stored.
+    containers that were made anew, `delays` how often it was put off in this try, by the code of the problem. `probes`
+    names the outage that this post was let through to find out about. `has_moved`: its state is not yet stored.
     """
 
     id: str
@@ -203,7 +203,7 @@ class Post:
     tries: int = 1
     containers: tuple[Container, ...] = ()
     rebuilds: int = 0
-    delays: int = 0
+    delays: Mapping[str, int] = field(default_factory=dict)
     delayed_until: datetime | None = None
     probes: str | None = None
     publish_attempted_at: datetime | None = None

@@ -18,7 +18,7 @@ LONGEST_WINDOW = timedelta(days=7)
 # As far as a search for room looks at what is taken.
 HORIZON = timedelta(days=366)
 # From here on (per cent of Meta's allowance) calls that only look something up make way for those that publish.
-_SHED_FROM = 80
+SHED_FROM = 80
 _SHED_FOR = timedelta(hours=1)  # Meta speaks of the last hour
 
 
@@ -71,7 +71,7 @@ class Allowance:
         return next_free((*taken, *self.untold(taken)), at, self.quota_total, self.window)
 
     def _shed_left(self, now: datetime) -> timedelta:
-        if self.usage_percent is None or self.usage_at is None or self.usage_percent < _SHED_FROM:
+        if self.usage_percent is None or self.usage_at is None or self.usage_percent < SHED_FROM:
             return timedelta(0)
         return max(self.usage_at + _SHED_FOR - now, timedelta(0))
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from darkroom import timeline
 from darkroom.observability import log, log_call, name_of
-from darkroom.timeline import Entry
+from darkroom.posts import Post
+from darkroom.quota import SHED_FROM
+from darkroom.timeline import Entry, Place
 
 if TYPE_CHECKING:
     from darkroom.instagram.client import Call
@@ -20,11 +22,24 @@ class Timeline(Protocol):
     def add(self, tenant_id: str, post_id: str, entry: Entry) -> None: ...
 
 
+class Posts(Protocol):
+    def get(self, tenant_id: str, post_id: str) -> Post: ...
+
+
+class Quota(Protocol):
+    def used(self, tenant_id: str, account_id: str, percent: int, now: datetime) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """What InstagramClient takes as `on_call`. An entry that cannot be written is lost, and a line says so."""
+    """
+    What InstagramClient takes as `on_call`. An entry that cannot be written is lost, and a line says so. When Instagram
+    says that most of the allowance is used, the account's quota is told.
+    """
 
     timeline: Timeline
+    posts: Posts
+    quota: Quota
     now: Callable[[], datetime]
 
     def __call__(self, call: "Call") -> None:
@@ -34,8 +49,15 @@ class Recorder:
             return
         try:
             self.timeline.add(place.tenant_id, place.post_id, _entry(call, ended_at, place.step))
-        except Exception as error:  # noqa: BLE001 — whatever is wrong with the timeline, the post goes on
+            self._tell_usage(place, max(call.usage.app_percent or 0, call.usage.account_percent or 0), ended_at)
+        except Exception as error:  # noqa: BLE001 — whatever is wrong with the table, the post goes on
             log("timeline entry lost", error=name_of(error))
+
+    def _tell_usage(self, place: Place, percent: int, now: datetime) -> None:
+        """Only where it has consequences: a rare read and write more, and calls that can wait are left out."""
+        if percent >= SHED_FROM:
+            post = self.posts.get(place.tenant_id, place.post_id)
+            self.quota.used(post.tenant_id, post.account_id, percent, now)
 
 
 def _entry(call: "Call", ended_at: datetime, step: str) -> Entry:

@@ -9,11 +9,12 @@ from darkroom.instagram.errors import OutcomeUnknownError
 from darkroom.instagram.models import Access
 from darkroom.recording import Recorder
 from darkroom.timeline import Entry, Place, at, here
-from tests.builders import NOW
-from tests.fakes import FakeTimeline
+from tests.builders import NOW, a_post
+from tests.fakes import FakePosts, FakeQuota, FakeTimeline
 
 CANARY = "CANARY-9d1e"
 ACCESS = Access("17841400000000001", "IGAA" + CANARY)
+POST = a_post(id="post_1")
 PLACE = Place("acme", "post_1", "PublishContainer")
 BLOCKED = {
     "error": {
@@ -31,8 +32,9 @@ def timeline():
     return FakeTimeline()
 
 
-def client(timeline, answer):
-    return InstagramClient(transport=httpx.MockTransport(answer), on_call=Recorder(timeline, lambda: NOW))
+def client(timeline, answer, quota=None):
+    recorder = Recorder(timeline, FakePosts(POST), quota or FakeQuota(), lambda: NOW)
+    return InstagramClient(transport=httpx.MockTransport(answer), on_call=recorder)
 
 
 def blocked(_request):
@@ -115,6 +117,24 @@ def test_a_timeline_that_cannot_be_written_disturbs_nothing_and_is_told(failure,
     assert line["error"] == type(failure).__name__
     assert CANARY not in lines.getvalue()
     assert len(lines.named("instagram call")) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"x-app-usage": '{"call_count": 85}'}, 85),
+        ({"x-business-use-case-usage": '{"1784": [{"type": "instagram", "call_count": 91, "total_time": 3}]}'}, 91),
+        ({"x-app-usage": '{"call_count": 79}'}, None),
+        ({}, None),
+    ],
+)
+def test_an_allowance_that_is_nearly_used_up_is_told_to_the_quota_of_the_account(timeline, headers, told):
+    quota = FakeQuota()
+    with at(PLACE):
+        client(timeline, lambda _: httpx.Response(200, json={"id": "1"}, headers=headers), quota).publish_container(
+            ACCESS, "17900000000000001"
+        )
+    assert quota.allowance(POST.tenant_id, POST.account_id).usage_percent == told
 
 
 def test_places_lie_within_each_other_and_end():

@@ -198,7 +198,7 @@ _MOMENTS = (
 _TEXTS = (
     "external_id", "group_id", "duplicate_of", "time_zone", "request_id", "probes", "media_id", "permalink",
 )  # fmt: skip
-_NUMBERS = ("tries", "rebuilds", "delays", "publish_attempts", "version")
+_NUMBERS = ("tries", "rebuilds", "publish_attempts", "version")
 
 
 def _changeable(post: Post) -> dict[str, Any]:
@@ -263,6 +263,7 @@ def _post(item: dict[str, Any]) -> Post:
         accepted_at=datetime.fromisoformat(item["accepted_at"]),
         containers=_containers(item["containers"]),
         fence=tuple(item["fence"]),
+        delays={code: int(times) for code, times in item["delays"].items()},
         comment=_comment(item["comment"]),
         problem=json.loads(item["problem"]) if "problem" in item else None,
     )
