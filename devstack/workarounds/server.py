@@ -19,7 +19,7 @@ from devstack.workarounds.condition_keys import encryption_context, leading_keys
 
 _PER_ITEM = "devstack:leading-keys-per-item"
 _LEADING_KEYS = "dynamodb:LeadingKeys"
-_MOST_PROCESSES = 2 * max(2, os.cpu_count() or 1)  # of one function
+MOST_PROCESSES = 2 * max(2, os.cpu_count() or 1)  # of one function
 
 
 def install() -> None:
@@ -129,7 +129,7 @@ def _queue_behind_busy_processes() -> None:
     def acquire_in_turn(*args: Any, **kwargs: Any) -> Any:
         with freed:
             while True:
-                worker, reason = acquire(*args, **kwargs, max_concurrency=_MOST_PROCESSES)
+                worker, reason = acquire(*args, **kwargs, max_concurrency=MOST_PROCESSES)
                 if worker is not None or reason != "func_cap":
                     return worker, reason
                 freed.wait(1)  # one that died frees its place without a word

@@ -59,9 +59,8 @@ def and_absent(real):
     return real, f"{real[:-4]}0000"
 
 
-def test_every_route_that_takes_an_id_treats_a_foreign_one_as_absent(
-    template, intruder, victim, foreign, changeable, untouched
-):
+@pytest.mark.usefixtures("untouched")
+def test_every_route_that_takes_an_id_treats_a_foreign_one_as_absent(template, intruder, victim, foreign, changeable):
     sweep = [route for route in routes(template) if route.takes_id]
     assert {("GET", "timeline"), ("POST", "publish"), ("POST", "retry"), ("PATCH", "{id}"), ("DELETE", "{id}")} <= {
         (route.method, route.path.rpartition("/")[2]) for route in sweep if route.path.startswith("/v1/posts/")
