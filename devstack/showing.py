@@ -80,7 +80,7 @@ def the_four() -> list[PostRun]:
 def connect(cloud: LocalCloud, progress: Progress) -> Iterator[Account]:
     headers = {"authorization": f"Bearer {cloud.issue_api_key(name='demo')}"}
     with httpx.Client(base_url=cloud.api_url, headers=headers, timeout=CALL_SECONDS) as api:
-        _allow_as_owner(_json(api.post("/v1/connect-sessions", json={"login": "instagram"}), 201)["authorize_url"])
+        allow_as_owner(_json(api.post("/v1/connect-sessions", json={"login": "instagram"}), 201)["authorize_url"])
         accounts = _json(api.get("/v1/accounts"), 200)["data"]
         if len(accounts) != 1:
             raise DemoError(f"one account should be connected, not {len(accounts)}")
@@ -89,12 +89,13 @@ def connect(cloud: LocalCloud, progress: Progress) -> Iterator[Account]:
         yield Account(api, account_id)
 
 
-def _allow_as_owner(authorize_url: str) -> None:
-    """Through every redirect, with cookies, like the browser of the account's owner."""
+def allow_as_owner(authorize_url: str, username: str | None = None) -> None:
+    """Through every redirect, with cookies, like the browser of the account's owner: of the first, or of that one."""
+    decided = {"decision": "allow"} | ({"user": username} if username else {})
     with httpx.Client(timeout=CALL_SECONDS) as browser:
         dialogue = browser.get(authorize_url, follow_redirects=True)
         _require(dialogue, 200, "Instagram's authorise page")
-        decision = browser.post(dialogue.url, data={"decision": "allow"})
+        decision = browser.post(dialogue.url, data=decided)
         _require(decision, 302, "the decision on Instagram's page")
         _require(browser.get(decision.headers["location"]), 200, "the callback")
 

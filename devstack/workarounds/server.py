@@ -4,19 +4,22 @@ Defects that can only be mended inside MiniStack's process, in its launcher, bef
 The only code that touches its internals; nothing else of devstack imports MiniStack.
 """
 
+import os
 import socketserver
+import threading
 from collections.abc import Iterator
 from functools import partialmethod
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.lambda_runtime import Worker
-from ministack.services import dynamodb
+from ministack.services import dynamodb, lambda_svc
 
 from devstack.workarounds.condition_keys import encryption_context, leading_keys, parse
 
 _PER_ITEM = "devstack:leading-keys-per-item"
 _LEADING_KEYS = "dynamodb:LeadingKeys"
+MOST_PROCESSES = 2 * max(2, os.cpu_count() or 1)  # of one function
 
 
 def install() -> None:
@@ -25,6 +28,7 @@ def install() -> None:
     _fill_in_condition_keys()
     _judge_transactions_item_by_item()
     _judge_schedules_by_their_group()
+    _queue_behind_busy_processes()
 
 
 def _answer_small_writes_at_once() -> None:
@@ -111,3 +115,28 @@ def _judge_schedules_by_their_group() -> None:
         return arn.replace(":schedule/default/", f":schedule/{group}/", 1)
 
     iam_actions.extract_resource_arn = with_group
+
+
+def _queue_behind_busy_processes() -> None:
+    """
+    It starts a process for each of many simultaneous invocations, as AWS does on as many machines as it takes.
+
+    One machine then does nothing but start Python until everything has timed out. Here a burst waits for a process to
+    be free; no function of ours calls another and waits for it, so the wait ends.
+    """
+    acquire, release, freed = lambda_svc.acquire_worker, lambda_svc.release_worker, threading.Condition()
+
+    def acquire_in_turn(*args: Any, **kwargs: Any) -> Any:
+        with freed:
+            while True:
+                worker, reason = acquire(*args, **kwargs, max_concurrency=MOST_PROCESSES)
+                if worker is not None or reason != "func_cap":
+                    return worker, reason
+                freed.wait(1)  # one that died frees its place without a word
+
+    def release_and_tell(worker: Any) -> None:
+        release(worker)
+        with freed:
+            freed.notify_all()
+
+    lambda_svc.acquire_worker, lambda_svc.release_worker = acquire_in_turn, release_and_tell

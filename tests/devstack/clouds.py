@@ -4,10 +4,14 @@ import json
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from devstack.cloud import LocalCloud
+
+BURST = 16
 
 
 def call(cloud: LocalCloud, path: str, body: dict[str, Any] | None = None, **headers: str) -> tuple[int, Any]:
@@ -63,14 +67,22 @@ def execute(cloud: LocalCloud) -> dict[str, Any]:
     raise AssertionError("the execution did not end")
 
 
-def processes_mentioning(text: str) -> list[str]:
-    """Their environment names the state folder (HOME), and so does every worker's."""
+def busy_processes(cloud: LocalCloud, function: str) -> int:
+    """How many processes of a function there are after a burst of calls."""
+    with ThreadPoolExecutor(BURST) as threads:
+        assert {status for status, _ in threads.map(partial(call, cloud), ["/hello/Ada"] * BURST)} == {200}
+    mentioned = processes_mentioning(str(cloud.state_dir), f"-{function}-")
+    return sum("awslambdaric" in command for command in mentioned)
+
+
+def processes_mentioning(*texts: str) -> list[str]:
+    """Their environment names the state folder (HOME), and so does every worker's, which also names its function."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             environment = (process / "environ").read_bytes()
         except OSError:
             continue
-        if text.encode() in environment:
+        if all(text.encode() in environment for text in texts):
             found.append((process / "cmdline").read_bytes().decode())
     return found

@@ -6,6 +6,7 @@ import pytest
 from devstack.cloud import ANY_PORTS, LocalCloud, Ports
 from devstack.processes import LocalCloudError
 from devstack.template import TemplateError
+from devstack.workarounds.server import MOST_PROCESSES
 from tests.devstack import clouds
 
 pytestmark = pytest.mark.stack
@@ -72,6 +73,10 @@ def test_a_schedule_is_judged_by_its_group(cloud):
     for operation in ("create_schedule", "update_schedule", "delete_schedule"):
         assert clouds.remind(cloud, operation, cloud.outputs["RemindersName"]) == "ok", operation
         assert clouds.remind(cloud, operation, "default") == "AccessDeniedException", operation
+
+
+def test_a_burst_waits_for_processes_that_are_there(cloud):
+    assert 1 < clouds.busy_processes(cloud, "HelloFunction") <= MOST_PROCESSES
 
 
 def test_the_state_machine_tells_errors_by_name(cloud):

@@ -11,6 +11,7 @@ from devstack import ministack
 from devstack.cloud import ANY_PORTS, STACK, LocalCloud
 from devstack.deploy import physical_ids
 from devstack.workarounds import stack
+from devstack.workarounds.server import MOST_PROCESSES
 from tests.devstack import clouds
 
 pytestmark = pytest.mark.stack
@@ -51,6 +52,10 @@ def test_every_schedule_is_judged_as_one_of_the_default_group(bare):
 def test_every_invocation_waits_for_a_line_or_an_acknowledgement(bare):
     clouds.call(bare, "/hello/Ada")
     assert _fastest(lambda: clouds.call(bare, "/hello/Ada")) > 0.045
+
+
+def test_a_burst_starts_a_process_for_nearly_every_call(bare):
+    assert clouds.busy_processes(bare, "HelloFunction") > MOST_PROCESSES
 
 
 def test_its_own_python_executor_loses_error_names(bare):

@@ -16,13 +16,14 @@ ROOT = Path(__file__).parents[2]
 STATE = Path(f".local/tests/stack-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}")
 RETURN_ORIGIN = "https://app.example"  # what the operator lets owners return to
 WAIT_SCALE = 0.02  # of the workflow's own waits and retry intervals: 20 s become 0.4 s
+HOURS_IN_SECONDS = 0.0005  # for posts that are delayed: an hour becomes 1.8 s
 SECONDS = 40.0  # for an answer; the gateway itself gives up after 30
 
 
 @contextlib.contextmanager
 def running_cloud(state_dir: Path, canaries: Canaries, **options: Any) -> Iterator[LocalCloud]:
     with LocalCloud(ROOT, state_dir=state_dir, ports=ANY_PORTS, image_seconds=0, video_seconds=0, **options) as running:
-        _shorten_waits(running)
+        scale_waits(running, WAIT_SCALE)
         credentials = running.client("secretsmanager").get_secret_value(
             SecretId=running.outputs["InstagramAppSecretArn"]
         )
@@ -30,8 +31,8 @@ def running_cloud(state_dir: Path, canaries: Canaries, **options: Any) -> Iterat
         yield running
 
 
-def _shorten_waits(cloud: LocalCloud) -> None:
-    """MiniStack's own setting; the definition stays as it is deployed to AWS."""
-    wish = json.dumps({"stepfunctions._SFN_WAIT_SCALE": WAIT_SCALE}).encode()
+def scale_waits(cloud: LocalCloud, scale: float) -> None:
+    """Of waits that begin from now on. MiniStack's own setting; the definition stays as it is deployed to AWS."""
+    wish = json.dumps({"stepfunctions._SFN_WAIT_SCALE": scale}).encode()
     with urlopen(Request(f"{cloud.aws_url}/_ministack/config", wish, method="POST"), timeout=10) as answer:
-        assert json.load(answer)["applied"] == {"stepfunctions._SFN_WAIT_SCALE": WAIT_SCALE}
+        assert json.load(answer)["applied"] == {"stepfunctions._SFN_WAIT_SCALE": scale}

@@ -1,7 +1,9 @@
 """Who takes part: a tenant's server with an API key, and the owner of an Instagram account with a browser."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -10,7 +12,7 @@ import httpx
 from tests.stack.canaries import Canaries
 from tests.stack.pretend import PretendInstagram
 
-LAST_STATES = {"published", "failed", "unconfirmed"}
+LAST_STATES = {"published", "failed", "unconfirmed", "cancelled"}
 POST_SECONDS = 40.0
 POLL_SECONDS = 0.1
 
@@ -48,11 +50,18 @@ class Tenant:
             fields.setdefault("caption", self.canaries.caption())
         if self.accounts:
             fields.setdefault("account_id", self.account.id)
-        return {"kind": kind, "mode": "now", "media": items, **fields}
+        return {"kind": kind, "mode": "now", "media": items} | fields
 
     def publish(self, kind: str = "image", *media: str | dict[str, Any], **fields: Any) -> dict[str, Any]:
         """Sends a post and follows it to its end."""
         return self.follow(self.accepted(self.api.post("/v1/posts", json=self.body(kind, *media, **fields))))
+
+    def schedule(self, at: datetime, **fields: Any) -> dict[str, Any]:
+        """The post as it was accepted, to go out then."""
+        answer = self.api.post("/v1/posts", json=self.body(mode="scheduled", publish_at=at.isoformat(), **fields))
+        self.accepted(answer)
+        scheduled: dict[str, Any] = answer.json()
+        return scheduled
 
     def accepted(self, answer: httpx.Response) -> str:
         assert answer.status_code == 202, answer.text
@@ -60,10 +69,16 @@ class Tenant:
 
     def follow(self, post_id: str) -> dict[str, Any]:
         """The post in its last state, with its permalink when it is live."""
+        return self.awaited(
+            post_id, lambda post: post["state"] in LAST_STATES and (post["permalink"] or post["state"] != "published")
+        )
+
+    def awaited(self, post_id: str, is_it: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        """The post as soon as it is so."""
         deadline = time.monotonic() + POST_SECONDS
         while True:
             post: dict[str, Any] = self.api.get(f"/v1/posts/{post_id}").json()
-            if post["state"] in LAST_STATES and (post["permalink"] or post["state"] != "published"):
+            if is_it(post):
                 return post
             assert time.monotonic() < deadline, f"{post_id} is still {post['state']}"
             time.sleep(POLL_SECONDS)

@@ -1,5 +1,7 @@
 """The simulator's control endpoints, as a test asks them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +43,28 @@ class PretendInstagram:
 
     def heal(self) -> None:
         self._ask("DELETE", "faults")
+
+    @contextmanager
+    def switched(self, **switches: Any) -> Iterator[None]:
+        """For every account, and then as it was."""
+        before = {each["name"]: each["value"] for each in self._ask("GET", "switches")["switches"]}
+        self._ask("PATCH", "switches", switches)
+        try:
+            yield
+        finally:
+            self._ask("PATCH", "switches", {name: before[name] for name in switches})
+
+    def throttle(self, username: str, minutes: float) -> None:
+        """Every call of this account's is refused for so long; 0 ends it."""
+        self._ask("POST", "throttles", {"username": username, "minutes": minutes})
+
+    def publish_elsewhere(self, username: str) -> None:
+        """The owner publishes an image with another app, of which Darkroom knows nothing."""
+        token = self._ask("POST", "tokens", {"username": username})
+        wishes = {"access_token": token["access_token"], "image_url": self.sample("photo.jpg")}
+        made = self.client.post(f"/{token['user_id']}/media", data=wishes)
+        wishes = {"access_token": token["access_token"], "creation_id": made.json()["id"]}
+        assert self.client.post(f"/{token['user_id']}/media_publish", data=wishes).status_code == 200
 
     def revoke_tokens(self, username: str) -> None:
         assert self._ask("POST", "tokens/revoke", {"username": username})["revoked"]

@@ -122,17 +122,6 @@ def test_media_that_instagram_refuses_are_named_in_words_a_person_understands(te
     assert tenant.instagram.live(tenant.account.username) == []
 
 
-def test_a_full_quota_fails_the_post_and_says_to_wait(tenant, instagram):
-    instagram.fail(f"POST /{tenant.account.ig_user_id}/media_publish", "json_error", code=9, subcode=2207042)
-    post = tenant.publish()
-    assert (post["state"], post["problem"]["code"], post["problem"]["actor"]) == (
-        "failed",
-        "publishing_limit_reached",
-        "platform",
-    )
-    assert instagram.live(tenant.account.username) == []
-
-
 def test_when_instagram_never_says_what_happened_the_post_is_unconfirmed_and_never_repeated(tenant, instagram):
     account = tenant.account
     instagram.fail(f"POST /{account.ig_user_id}/media_publish", "reset", when="after")

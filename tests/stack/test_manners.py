@@ -97,7 +97,7 @@ def test_a_body_that_is_too_large_is_refused(post):
     assert refused(post(caption="x" * 300_000), 413)["code"] == "payload_too_large"
 
 
-@pytest.mark.parametrize("name", ["tenant_id", "state", "media_id", "id", "publish_at", "captoin", "a/b~c"])
+@pytest.mark.parametrize("name", ["tenant_id", "state", "media_id", "id", "queued_at", "captoin", "a/b~c"])
 def test_a_field_that_we_do_not_know_is_refused_and_pointed_to(post, name):
     assert pointers(post(**{name: "x"})) == {"/" + name.replace("~", "~0").replace("/", "~1"): "unknown_field"}
 

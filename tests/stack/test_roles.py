@@ -13,10 +13,13 @@ from tests.stack.people import Owner, Tenant
 from tests.stack.pretend import PretendInstagram
 
 READS_TOKENS = {
+    "BeginPostFunction",
     "CreateContainerFunction",
     "CheckContainerFunction",
     "PublishContainerFunction",
     "ConfirmPublishFunction",
+    "AddFirstCommentFunction",
+    "TurnCommentsOffFunction",
     "ReadPermalinkFunction",
     "DisconnectAccountFunction",
     "PublishingLimitFunction",

@@ -42,7 +42,7 @@ def environment(cloud):
 @pytest.fixture(scope="module")
 def schedules(cloud, environment):
     """With the rights of the function that makes them, and no others."""
-    client = aws.as_role_of(cloud, "PostsApiFunction").client("scheduler", endpoint_url=cloud.aws_url)
+    client = aws.as_role_of(cloud, "ChangePostFunction").client("scheduler", endpoint_url=cloud.aws_url)
     parts = (environment[name] for name in (GROUP, FUNCTION, ROLE, DEAD_LETTERS))
     yield EventBridgeSchedules(client, *parts, now)
     client.close()

@@ -140,6 +140,10 @@ def test_answers_tell_a_secret_only_to_whom_it_is_for(cloud, secrets, canaries):
         ("caption", "POST /v1/posts/validate"),
         ("caption", "GET /v1/posts"),
         ("caption", "GET /v1/posts/{id}"),
+        ("caption", "PATCH /v1/posts/{id}"),
+        ("caption", "DELETE /v1/posts/{id}"),
+        ("caption", "POST /v1/posts/{id}/publish"),
+        ("caption", "POST /v1/posts/{id}/retry"),
     }
     assert sent == {("state", "GET /oauth/instagram/start")}
 

@@ -1,9 +1,11 @@
 """One tenant's objects do not exist for another."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.stack import aws
-from tests.stack.problems import refused
+from tests.stack.problems import pointers, refused
 from tests.stack.routes import routes
 
 
@@ -21,6 +23,14 @@ def foreign(victim):
 
 
 @pytest.fixture(scope="module")
+def changeable(victim):
+    """Ids of posts that their owner could edit, publish, cancel or try again."""
+    scheduled = victim.schedule(datetime.now(UTC) + timedelta(days=1))
+    draft = victim.accepted(victim.api.post("/v1/posts", json=victim.body(mode="draft")))
+    return [scheduled["id"], draft, victim.publish("image", "wide.jpg")["id"]]
+
+
+@pytest.fixture(scope="module")
 def intruder(new_tenant, connect):
     """Has every right at its own tenant, and an account."""
     made = new_tenant()
@@ -29,7 +39,7 @@ def intruder(new_tenant, connect):
 
 
 @pytest.fixture
-def untouched(cloud, victim, foreign):
+def untouched(cloud, victim, foreign, changeable):
     """What the victim has, and the calls to Instagram, before and after."""
     aws.settle(cloud)
     before, calls = aws.tables(cloud), victim.instagram.calls()
@@ -44,13 +54,21 @@ def told(answer):
     return {name: value for name, value in refused(answer, 404).items() if name not in {"instance", "request_id"}}
 
 
-def test_every_route_that_takes_an_id_treats_a_foreign_one_as_absent(template, intruder, victim, foreign, untouched):
+def and_absent(real):
+    """An id that exists, and one of the same form that does not."""
+    return real, f"{real[:-4]}0000"
+
+
+@pytest.mark.usefixtures("untouched")
+def test_every_route_that_takes_an_id_treats_a_foreign_one_as_absent(template, intruder, victim, foreign, changeable):
     sweep = [route for route in routes(template) if route.takes_id]
-    assert len(sweep) >= 5
+    assert {("GET", "timeline"), ("POST", "publish"), ("POST", "retry"), ("PATCH", "{id}"), ("DELETE", "{id}")} <= {
+        (route.method, route.path.rpartition("/")[2]) for route in sweep if route.path.startswith("/v1/posts/")
+    }
     for route in sweep:
-        for real in (victim.account.id, foreign["id"], victim.account.ig_user_id, foreign["media_id"]):
-            absent = f"{real[:-4]}0000"
-            answers = [intruder.api.request(route.method, route.filled(id=id_)) for id_ in (real, absent)]
+        edit = {"json": {"caption": "Mine"}, "headers": {"if-match": '"1"'}} if route.method == "PATCH" else {}
+        for real in (victim.account.id, foreign["id"], *changeable, victim.account.ig_user_id, foreign["media_id"]):
+            answers = [intruder.api.request(route.method, route.filled(id=id_), **edit) for id_ in and_absent(real)]
             assert told(answers[0]) == told(answers[1]), route
 
 
@@ -58,9 +76,17 @@ def test_a_foreign_account_cannot_be_posted_to(intruder, victim, untouched):
     for path in ("/v1/posts", "/v1/posts/validate"):
         answers = [
             intruder.api.post(path, json=intruder.body(account_id=account_id))
-            for account_id in (victim.account.id, f"{victim.account.id[:-4]}0000")
+            for account_id in and_absent(victim.account.id)
         ]
         assert told(answers[0]) == told(answers[1]), path
+
+
+def test_a_foreign_account_cannot_be_one_of_many(intruder, victim, untouched):
+    answers = [
+        intruder.api.post("/v1/posts", json=intruder.body(account_id=None, account_ids=[account_id]))
+        for account_id in and_absent(victim.account.id)
+    ]
+    assert [pointers(answer, "invalid_post") for answer in answers] == [{"/account_ids/0": "not_found"}] * 2
 
 
 def test_a_foreign_account_lists_nothing(intruder, victim, foreign, untouched):
