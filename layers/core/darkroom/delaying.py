@@ -93,7 +93,8 @@ def _throttled(post: Post, problem: dict[str, Any], now: datetime, ports: Ports)
     met: each would prolong it for the others, and none would ever begin.
     """
     told = problem["retry"]["after"]
-    seconds = _bounded(told if told is not None else THROTTLED[min(_times(post, problem), len(THROTTLED) - 1)])
+    guess = THROTTLED[min(_times(post, problem), len(THROTTLED) - 1)]
+    seconds = math.ceil(max(guess if told is None else told, SHORTEST))  # Instagram's word is not shortened
     if problem.get("instagram") or problem.get("step") != "BeginPost":
         ports.quota.pause(post.tenant_id, post.account_id, now + timedelta(seconds=seconds))
     return seconds
