@@ -1,11 +1,11 @@
 """
-What a published image and a published reel cost: transitions, invocations and Lambda time, counted from the histories
-of real executions on the local cloud, at list prices.
+What a published image and a published reel cost, at list prices: transitions, invocations and Lambda time from the
+histories of real executions on the local cloud; what DynamoDB, KMS and EventBridge were asked from `metered`.
 
     python -m bench.cost [--posts N] [--video-seconds S]
 
-The histories are real and so is the workflow; the durations are this machine's, warm, with the local cloud's overhead
-in them, so the Lambda part of the price is an upper bound. DynamoDB and KMS requests are not counted.
+The durations are this machine's, warm, with the local cloud's overhead in them, so the Lambda part of the price is an
+upper bound. The requests hold those of accepting the post through the API; the API's own invocations are not counted.
 """
 
 import argparse
@@ -20,16 +20,13 @@ from typing import Any
 
 import httpx
 
+from bench import prices
+from bench.metered import meter, metered
 from devstack.cloud import ANY_PORTS, LocalCloud
 from devstack.showing import connect
 
 ROOT = Path(__file__).resolve().parent.parent
-# us-east-1 list prices of 2026-11, arm64.
-TRANSITION = 25.0 / 1_000_000
-INVOCATION = 0.20 / 1_000_000
-GB_SECOND = 0.0000133334
-MEMORY_GB = 0.5
-ENDS = {"published", "failed", "unconfirmed"}
+PATIENCE = 300.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -41,8 +38,22 @@ class Execution:
 
     @property
     def price(self) -> float:
-        lambdas = self.invocations * INVOCATION + self.lambda_seconds * MEMORY_GB * GB_SECOND
-        return self.transitions * TRANSITION + lambdas
+        return prices.workflow(self.transitions, self.invocations, self.lambda_seconds)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Posts of one kind; `requests` is what one of them asked other services, on average."""
+
+    executions: list[Execution]
+    requests: dict[str, float]
+
+    def median(self, name: str) -> float:
+        return float(statistics.median(getattr(each, name) for each in self.executions))
+
+    @property
+    def price(self) -> float:
+        return self.median("price") + prices.requests(**self.requests)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -58,27 +69,30 @@ def main(arguments: list[str] | None = None) -> None:
         image_seconds=options.image_seconds,
         video_seconds=options.video_seconds,
     )
-    with cloud, connect(cloud, lambda _: None) as account:
-        warm = _published(cloud, account, _image(cloud), 1) + _published(cloud, account, _image(cloud), 1)
+    with metered(cloud), connect(cloud, lambda _: None) as account:
+        warm = [_published(cloud, account, _image(cloud), 1).executions[0].seconds for _ in range(2)]
         images = _published(cloud, account, _image(cloud), options.posts)
         reels = _published(cloud, account, _reel(cloud), options.posts)
-    print(f"first publish after a deploy {warm[0].seconds:.1f} s, the next {warm[1].seconds:.1f} s (image)")
-    print(f"per 1,000 published; medians of {options.posts} posts of each kind; Instagram takes")
+    print(f"first publish after a deploy {warm[0]:.1f} s, the next {warm[1]:.1f} s (image)")
+    print(f"per published post, $ per 1,000; medians and means of {options.posts} posts of each kind; Instagram takes")
     print(f"{options.image_seconds:g} s for an image and {options.video_seconds:g} s for a reel")
-    print(f"{'':8} {'transitions':>12} {'invocations':>12} {'lambda s':>9} {'seconds':>8} {'$ / 1,000':>10}")
-    for name, found in (("image", images), ("reel", reels)):
-        _print_row(name, found)
-    ratio = statistics.median(each.price for each in reels) / statistics.median(each.price for each in images)
-    print(f"a reel costs {ratio:.2f} x an image")
+    print(
+        f"{'':6} {'transitions':>11} {'invocations':>11} {'lambda s':>8} {'seconds':>8} {'workflow $':>10}"
+        f" {'writes':>6} {'reads':>6} {'kms':>5} {'events':>6} {'requests $':>10} {'total $':>8}"
+    )
+    _print_row("image", images)
+    _print_row("reel", reels)
+    print(f"a reel costs {reels.price / images.price:.2f} x an image")
 
 
-def _print_row(name: str, found: list[Execution]) -> None:
-    transitions = statistics.median(each.transitions for each in found)
-    invocations = statistics.median(each.invocations for each in found)
-    busy = statistics.median(each.lambda_seconds for each in found)
-    seconds = statistics.median(each.seconds for each in found)
-    price = statistics.median(each.price for each in found) * 1000
-    print(f"{name:8} {transitions:12.0f} {invocations:12.0f} {busy:9.2f} {seconds:8.1f} {price:10.4f}")
+def _print_row(name: str, batch: Batch) -> None:
+    asked = batch.requests
+    print(
+        f"{name:6} {batch.median('transitions'):11.0f} {batch.median('invocations'):11.0f}"
+        f" {batch.median('lambda_seconds'):8.2f} {batch.median('seconds'):8.1f} {batch.median('price') * 1000:10.4f}"
+        f" {asked['writes']:6.1f} {asked['reads']:6.1f} {asked['kms']:5.1f} {asked['events']:6.1f}"
+        f" {prices.requests(**asked) * 1000:10.4f} {batch.price * 1000:8.4f}"
+    )
 
 
 def _image(cloud: LocalCloud) -> dict[str, Any]:
@@ -89,32 +103,30 @@ def _reel(cloud: LocalCloud) -> dict[str, Any]:
     return {"kind": "reel", "media": [{"url": f"{cloud.simulator_url}/_sim/samples/clip.mp4"}]}
 
 
-def _published(cloud: LocalCloud, account: Any, body: dict[str, Any], count: int) -> list[Execution]:
+def _published(cloud: LocalCloud, account: Any, body: dict[str, Any], count: int) -> Batch:
     """One after the other is started, all are awaited; each has its own caption, so that none is another's twin."""
     api: httpx.Client = account.api
-    ids = []
+    ids, before = [], meter(cloud)
     for number in range(count):
         answer = api.post("/v1/posts", json={**body, "caption": f"{body['kind']} {number} {time.time_ns()}"})
         ids.append(answer.raise_for_status().json()["id"])
+    executions = [_execution(cloud, post_id) for post_id in ids]
+    asked = meter(cloud)
     for post_id in ids:
-        _await(api, post_id)
-    return [_execution(cloud, post_id) for post_id in ids]
-
-
-def _await(api: httpx.Client, post_id: str) -> None:
-    deadline = time.monotonic() + 300
-    while (state := api.get(f"/v1/posts/{post_id}").raise_for_status().json()["state"]) not in ENDS:
-        assert time.monotonic() < deadline, f"{post_id} is still {state}"
-        time.sleep(0.5)
-    assert state == "published", f"{post_id} is {state}"
+        state = api.get(f"/v1/posts/{post_id}").raise_for_status().json()["state"]
+        assert state == "published", f"{post_id} is {state}"
+    each = {name: (asked[name] - before[name]) / count for name in ("writes", "reads", "kms", "events")}
+    return Batch(executions, each)
 
 
 def _execution(cloud: LocalCloud, post_id: str) -> Execution:
+    """Of the post, when it has ended. Its state is not asked for: that would be in the requests."""
     machine = cloud.outputs["PublishPostStateMachineArn"]
     arn = machine.replace(":stateMachine:", ":execution:") + f":{post_id}"
-    client = cloud.client("stepfunctions")
+    client, deadline = cloud.client("stepfunctions"), time.monotonic() + PATIENCE
     while client.describe_execution(executionArn=arn)["status"] == "RUNNING":
-        time.sleep(0.2)
+        assert time.monotonic() < deadline, f"{post_id} is still running"
+        time.sleep(0.5)
     events = list(_history(client, arn))
     kinds = Counter(event["type"] for event in events)
     busy = [

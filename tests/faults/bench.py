@@ -66,8 +66,8 @@ class Answer:
 
 class Bench(Lab):
     """
-    `struck` tells which faults came to pass, each with how many points had been passed by then. `uncalled_for` are calls
-    of steps that had been told to wait; `while_throttled` counts, by function, those that prolong a throttle.
+    `struck` tells which faults came to pass, each with how many points had been passed by then. `uncalled_for` are
+    calls of steps that had been told to wait; `while_throttled` counts, by function, those that prolong a throttle.
     """
 
     def __init__(self, schedule: Schedule) -> None:

@@ -131,7 +131,13 @@ def _no_canary(bench: Bench, executions: list[Execution], log: str) -> Iterator[
             yield "I6: a secret in the execution"
         if secret in log:
             yield "I6: a secret in the log"
-    known = {bench.post.tenant_id, bench.post.id, *OUTCOMES, *FINISHES, *(entry["media_id"] for entry in bench.instagram.ledger())}
+    known = {
+        bench.post.tenant_id,
+        bench.post.id,
+        *OUTCOMES,
+        *FINISHES,
+        *(entry["media_id"] for entry in bench.instagram.ledger()),
+    }
     for execution in executions:
         for state_input in execution.inputs:
             strings = set(_strings({name: value for name, value in state_input.items() if name != "error"}))

@@ -114,7 +114,9 @@ def test_an_outage_holds_every_account_and_ends_when_a_probe_gets_through(
     """Announced when it begins and when it ends, and nobody's account is blamed."""
     accounts = [tenant.account, *(connect(tenant) for _ in range(3))]
     instagram.fail("POST /{ig}/media", "json_error", code=2)
-    posts = [tenant.accepted(tenant.api.post("/v1/posts", json=tenant.body(account_id=each.id))) for each in accounts[:3]]
+    posts = [
+        tenant.accepted(tenant.api.post("/v1/posts", json=tenant.body(account_id=each.id))) for each in accounts[:3]
+    ]
     for post_id in posts:
         tenant.awaited(post_id, lambda post: post["state"] == "delayed")
     calls = len(instagram.calls(accounts[3].ig_user_id))

@@ -33,9 +33,10 @@ from darkroom.workflow import (
 # How long Instagram may process before we stop waiting. Images take seconds; long reels take many minutes.
 PATIENCE_IMAGE = timedelta(minutes=5)
 PATIENCE_VIDEO = timedelta(minutes=35)
-# Within one check: ask, wait 2 s, ask again … so that an image needs one workflow transition, not five.
+# While a container is young, one check asks, waits 2 s, asks again …, so that an image needs no round of the workflow.
+# Later each check asks once: a round costs as much as sleeping for 12 s (docs/decisions/0008).
 POLL_EVERY = timedelta(seconds=2)
-POLL_FOR = timedelta(seconds=8)
+POLL_FOR = timedelta(seconds=12)
 FRESH_FOR = timedelta(hours=23)  # Instagram keeps a container for 24; from then on a finished item is asked about again
 MOST_REBUILDS = 2  # the same answer comes for a passing fault and for a file that nobody can fetch
 
@@ -68,8 +69,8 @@ def _parameters(post: Post, item: int | None) -> containers.Parameters:
 
 def check_container(task: ContainerTask, ports: CallingPorts) -> dict[str, Any]:
     """
-    Asks until the container is ready or a few seconds have gone. Answers `{is_ready, wait_seconds}`: how long the
-    workflow should wait before it checks again, growing with the container's age.
+    Asks until the container is ready or no longer young, once at least. Answers `{is_ready, wait_seconds}`: how long
+    the workflow should wait before it checks again, growing with the container's age.
 
     Raises what Instagram says of an ERROR or EXPIRED container, or ContainerLostError when it is worth making anew;
     ProcessingTimeoutError when patience ends.
@@ -79,7 +80,7 @@ def check_container(task: ContainerTask, ports: CallingPorts) -> dict[str, Any]:
     if task.item is not None and container.finished_at is not None and ports.now() - container.created_at < FRESH_FOR:
         return _checked(container, ports.now(), is_ready=True)
     instagram_access = access(post, ports)
-    give_up = ports.now() + POLL_FOR
+    give_up = min(container.created_at, ports.now()) + POLL_FOR
     while True:
         status = ports.instagram.container_status(instagram_access, container.container_id)
         if status.status_code != "IN_PROGRESS" or ports.now() + POLL_EVERY > give_up:
@@ -119,7 +120,7 @@ def _patience(post: Post, item: int | None) -> timedelta:
 
 def _checked(container: Container, now: datetime, *, is_ready: bool) -> dict[str, Any]:
     age = (now - container.created_at).total_seconds()
-    return {"is_ready": is_ready, "wait_seconds": int(min(60, max(5, age / 2)))}
+    return {"is_ready": is_ready, "wait_seconds": int(min(60, max(15, age / 3)))}
 
 
 def publish_container(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
