@@ -7,21 +7,18 @@ from darkroom.views import REFUSALS, PostPatch, PostView, post_answer
 
 handler = Api()
 CONFLICTS = ("not_found", "post_state_conflict")
+EDITING = (*REFUSALS, *CONFLICTS, "account_gone", "precondition_failed", "precondition_required")
+TOO_LATE = (*CONFLICTS, "too_late_to_cancel")
 ON_ITS_WAY = (*REFUSALS, *CONFLICTS, "account_gone", "version_conflict")
 
 
-@handler.route(
-    "PATCH /v1/posts/{id}", scope="posts:write", body=PostPatch, answer=PostView,
-    problems=(*REFUSALS, *CONFLICTS, "account_gone", "precondition_failed", "precondition_required"),
-)  # fmt: skip
+@handler.route("PATCH /v1/posts/{id}", scope="posts:write", body=PostPatch, answer=PostView, problems=EDITING)
 def edit(request: Request) -> Answer:
     change = changing.Change(request.version(), request.body)
     return post_answer(200, changing.edit(request.caller, request.path["id"], change, bootstrap.posting_ports()))
 
 
-@handler.route(
-    "DELETE /v1/posts/{id}", scope="posts:write", answer=PostView, problems=(*CONFLICTS, "too_late_to_cancel")
-)
+@handler.route("DELETE /v1/posts/{id}", scope="posts:write", answer=PostView, problems=TOO_LATE)
 def cancel(request: Request) -> Answer:
     return post_answer(200, changing.cancel(request.caller, request.path["id"], bootstrap.posting_ports()))
 

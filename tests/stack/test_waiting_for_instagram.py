@@ -1,4 +1,4 @@
-"""Posts of an account that may not publish now: a full window, a throttle. An hour of the workflow takes two seconds."""
+"""Posts of an account that may not publish now: a full window, a throttle. An hour of the workflow is two seconds."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -108,7 +108,7 @@ def _received(sqs, url):
             yield each
 
 
-def test_an_outage_holds_every_account_and_ends_when_a_probe_gets_through(
+def test_an_outage_holds_every_account_and_ends_when_a_probe_gets_through(  # noqa: PLR0917 — fixtures
     cloud, tenant, connect, instagram, hours_pass, announced
 ):
     """Announced when it begins and when it ends, and nobody's account is blamed."""

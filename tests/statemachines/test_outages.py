@@ -1,6 +1,7 @@
 """Instagram fails for many accounts: their posts wait, one at a time finds out, and all go out once it is over."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_during_an_outage_one_post_is_let_through_at_a_time(lab):
         for call in lab.lambdas.calls("BeginPost")
         if call.error is None and lab.now().fromisoformat(opened).timestamp() < call.at < LASTS + ended
     ]
-    gaps = [later - earlier for earlier, later in zip(through, through[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(through)]
     assert len(through) > 10
     assert min(gaps[:-4]) >= PROBE_EVERY.total_seconds()
 
