@@ -10,7 +10,7 @@ handler = Api()
 
 @handler.route(
     "POST /v1/posts", scope="posts:write", body=NewPost, answer=PostView | GroupView, status=202,
-    problems=(*REFUSALS, "not_found", "duplicate_suspected"), records=bootstrap.idempotency_records,
+    problems=(*REFUSALS, "duplicate_suspected"), records=bootstrap.idempotency_records,
 )  # fmt: skip
 def create(request: Request) -> Answer:
     ports, wanted, many = bootstrap.posting_ports(), request.body.submission(request.id), request.body.account_ids

@@ -99,8 +99,9 @@ def test_what_belongs_to_another_is_not_there(world, route, caller):
     post = world.posts.add(a_post(account_id=ACCOUNT_ID))
     owned = post.id if "/posts/" in route else ACCOUNT_ID
     before = (dict(world.accounts.stored), dict(world.posts.stored), dict(world.accounts.defaults))
-    theirs = ask(route, caller=caller, parameters={"id": owned})
-    absent = ask(route, caller=caller, parameters={"id": "acc_00000000000000000000000009"})
+    given = {"body": {}, "headers": {"if-match": '"1"'}} if route.startswith("PATCH") else {}
+    theirs = ask(route, caller=caller, parameters={"id": owned}, **given)
+    absent = ask(route, caller=caller, parameters={"id": "acc_00000000000000000000000009"}, **given)
     assert refused(theirs) == (404, "not_found")
     known = {"request_id", "instance"}
     assert {k: v for k, v in answered(theirs).items() if k not in known} == {

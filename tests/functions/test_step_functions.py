@@ -20,6 +20,9 @@ STEPS = [
     "mark_published",
     "read_permalink",
     "mark_failed",
+    "delay_post",
+    "add_first_comment",
+    "turn_comments_off",
 ]
 
 
@@ -37,7 +40,7 @@ def put(world, **changes):
 
 
 def test_the_steps_in_order_make_a_post_public(world, post, lines):
-    assert call("begin_post", event("begin_post")) == {"is_carousel": False, "items": []}
+    assert call("begin_post", event("begin_post")) == {"items": []}
     made = call("create_container", event("create_container"))
     assert stored(world).container(None).container_id == made["container_id"]
     checked = call("check_container", event("check_container") | {"item": None})
@@ -55,7 +58,7 @@ def test_the_steps_in_order_make_a_post_public(world, post, lines):
 
 def test_a_carousel_asks_for_its_items(world):
     put(world, content=content("carousel"))
-    assert call("begin_post", event("begin_post")) == {"is_carousel": True, "items": [0, 1]}
+    assert call("begin_post", event("begin_post")) == {"items": [0, 1]}
 
 
 @pytest.mark.parametrize("name", STEPS)

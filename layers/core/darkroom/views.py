@@ -26,7 +26,7 @@ _REFUSE_UNKNOWN = {"extra": "forbid"}
 # Why a post may be refused, whichever way it comes.
 REFUSALS = (
     "invalid_post", "no_default_account", "reauthorization_required", "action_required", "permissions_missing",
-    "publishing_limit_reached",
+    "publishing_limit_reached", "not_found",
 )  # fmt: skip
 _CONTENT_FIELDS = tuple(field.name for field in fields(PostContent))
 

@@ -219,7 +219,7 @@ INVALID = {
     "text for boolean": ({**POST, "is_ai_generated": "true"}, "/is_ai_generated", "bool_type"),
     "object for list": ({**POST, "media": {}}, "/media", "array_type"),
     "unknown kind": ({**POST, "kind": "igtv"}, "/kind", "literal_error"),
-    "scheduled": ({**POST, "mode": "scheduled"}, "/mode", "literal_error"),
+    "some day": ({**POST, "mode": "someday"}, "/mode", "literal_error"),
     "empty account": ({**POST, "account_id": ""}, "/account_id", "string_too_short"),
     "endless account": ({**POST, "account_id": "a" * 3000}, "/account_id", "string_too_long"),
 }

@@ -8,7 +8,7 @@ from darkroom.containers import plan
 from darkroom.errors import BadRequestError
 from darkroom.http_events import encoded
 from darkroom.pages import Page, PageRequest, cursor
-from darkroom.posting import Draft
+from darkroom.posting import Preview
 from darkroom.posts import PostState, ReelOptions
 from darkroom.problems import CATALOGUE
 from darkroom.views import (
@@ -69,8 +69,7 @@ def test_an_account_says_whether_it_is_the_default(default_id, is_default):
 
 
 def test_a_plan_shows_the_form_fields_that_instagram_would_get():
-    made = plan(content("carousel"))
-    told = shown(PlanView.of(made))
+    told = shown(PlanView.of(Preview(plan(content("carousel")), None, None)))
     assert told["is_valid"] is True
     assert told["main"] == {"media_type": "CAROUSEL", "caption": "Fresh from the darkroom"}
     assert [item["is_carousel_item"] for item in told["items"]] == [True, True]
@@ -97,19 +96,18 @@ def test_a_new_post_is_its_content_account_and_name():
         b'{"kind": "reel", "media": [{"url": "https://m.example.com/a.mp4"}], "reel": {"thumb_offset_ms": 5},'
         b' "collaborators": ["a"], "account_id": "acc_1", "external_id": "mine", "mode": "now"}',
     )
-    draft = new.draft()
-    assert isinstance(draft, Draft)
-    assert (draft.account_id, draft.external_id) == ("acc_1", "mine")
-    assert type(draft.content).__name__ == "PostContent"
-    assert draft.content.reel == ReelOptions(thumb_offset_ms=5)
-    assert draft.content.collaborators == ("a",)
+    wanted = new.submission("req_1")
+    assert (wanted.account_id, wanted.external_id, wanted.request_id) == ("acc_1", "mine", "req_1")
+    assert type(wanted.content).__name__ == "PostContent"
+    assert wanted.content.reel == ReelOptions(thumb_offset_ms=5)
+    assert wanted.content.collaborators == ("a",)
 
 
 def test_every_shape_that_is_taken_goes_through_json_unchanged():
     for kind in ("image", "carousel", "reel", "story"):
         wanted = content(kind)
         new = parsing.body(NewPost, "application/json", encoded(wanted).encode())
-        assert new.draft().content == wanted
+        assert new.submission("req_1").content == wanted
 
 
 def test_the_limits_are_shown_with_source_and_date():
