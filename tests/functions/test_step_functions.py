@@ -71,7 +71,7 @@ def test_answers_are_json_that_step_functions_can_keep(world, name):
         publish_attempted_at=world.clock(),
         containers=(a_container(item=None, container_id=container), a_container(item=1, container_id=container)),
     )
-    if name in ("begin_post", "create_container", "publish_container"):
+    if name in ("begin_post", "create_container", "publish_container", "delay_post"):
         put(world, state=PostState.PROCESSING, containers=(a_container(item=None, container_id=container),))
     answer = call(name, event(name))
     assert json.loads(json.dumps(answer)) == answer
