@@ -48,7 +48,7 @@ def test_posts_of_three_accounts_wait_for_the_end_of_an_outage_and_are_published
     assert told(lab) == [BEGAN, ENDED]
     for post in now_of(lab, posts):
         assert post.state is PostState.PUBLISHED
-        assert post.delays > 0
+        assert post.delays
         assert ends_at <= post.published_at < ends_at + timedelta(minutes=15)
     assert {account.state for account in lab.accounts.stored.values()} == {AccountState.CONNECTED}
     assert lab.outages.current() is None
