@@ -253,7 +253,7 @@ class Bench(Lab):
             self._here.must_wait = name == "invoke BeginPost" and self._is_shut()
         if is_call(name):
             self._count_call(name)
-        if any(concerns(name) and self.time.clock.now() < until for concerns, until in self._outages):
+        if self._is_out(name):
             self._be_out(name)
         if name == "GET id" and self.failing_with:
             self.fail_containers(self.failing_with)
@@ -270,8 +270,12 @@ class Bench(Lab):
     def _count_call(self, name: str) -> None:
         if getattr(self._here, "must_wait", False):
             self.uncalled_for.append(name)
-        if self.instagram.world.seconds_throttled(self.account.ig_user_id):
+        is_told = not self._is_out(name)  # who hears of an outage cannot know of a throttle behind it
+        if is_told and self.instagram.world.seconds_throttled(self.account.ig_user_id):
             self.while_throttled[self._here.task[0]] += 1
+
+    def _is_out(self, name: str) -> bool:
+        return any(concerns(name) and self.time.clock.now() < until for concerns, until in self._outages)
 
     def fail_containers(self, subcode: int) -> None:
         """Those that are not published yet."""

@@ -11,6 +11,7 @@ from tests.faults.shrinking import shrunk
 
 _PUBLISHING, _CONFIRMING, _DEFINITION = "publishing", "confirming", "definition"
 _CALL = """return {"media_id": ports.instagram.publish_container(instagram_access, container.container_id)}"""
+_THEN = "\n        ResultPath: $.error\n        Next: "
 _UNKNOWN = "except OutcomeUnknownError:\n        raise"
 _TAKEN_BACK = "except OutcomeUnknownError as error:\n        attempt_taken_back(post, ports)\n        raise"
 _DEATHS = """\
@@ -120,7 +121,67 @@ MUTANTS = (
             ),
         ),
     ),
-    Mutant("an unknown outcome is not asked about", (Change(_DEFINITION, "Next: StartAsking", "Next: MarkFailed"),)),
+    Mutant(
+        "an unknown outcome is not asked about",
+        (Change(_DEFINITION, f"[States.ALL]{_THEN}StartAsking", f"[States.ALL]{_THEN}MarkFailed"),),
+    ),
+    Mutant(
+        "a retry forgets that the post may have been sent",
+        (
+            Change(
+                "changing",
+                'fresh |= {"publish_attempts": 1, "publish_attempted_at": now}',
+                'fresh |= {"publish_attempts": 0, "publish_attempted_at": None}',
+            ),
+        ),
+    ),
+    Mutant(
+        "a comment whose outcome is unknown is sent again",
+        (Change("commenting", "if post.comment.attempted_at is not None:", "if False:"),),
+    ),
+    Mutant(
+        "a comment that nobody found is told to be there",
+        (Change("commenting", "    raise OutcomeUnknownError\n\n\ndef _added", "    return {}\n\n\ndef _added"),),
+    ),
+    Mutant(
+        "the pause of an account is not looked at",
+        (
+            Change(
+                "beginning",
+                "if pause := allowance.pause_left(now):",
+                "if (pause := allowance.pause_left(now)) and False:",
+            ),
+        ),
+    ),
+    Mutant(
+        "an outage is not looked at",
+        (Change("beginning", "if not ports.outages.take_probe(outage, now):", "if False:"),),
+    ),
+    Mutant(
+        "a throttle is retried on the spot",
+        (
+            Change(
+                _DEFINITION,
+                "      - ErrorEquals: [InstagramUnavailableError]\n        IntervalSeconds: 3\n        MaxAttempts: 4\n"
+                "        BackoffRate: 3\n      - ErrorEquals: [StoreUnavailableError, States.Timeout",
+                "      - ErrorEquals: [InstagramUnavailableError, RateLimitedError]\n        IntervalSeconds: 3\n"
+                "        MaxAttempts: 8\n        BackoffRate: 1\n"
+                "      - ErrorEquals: [StoreUnavailableError, States.Timeout",
+            ),
+        ),
+    ),
+    Mutant(
+        "a cancelled post is not looked at before it is sent",
+        (
+            Change(
+                _PUBLISHING,
+                "        uncancelled(PostTask(post.tenant_id, post.id), ports)\n"
+                "        raise OutcomeUnknownError from error",
+                "        return ports.posts.save(replace(ports.posts.get(post.tenant_id, post.id), "
+                "publish_attempted_at=ports.now()))",
+            ),
+        ),
+    ),
     Mutant(
         "an attempt that nobody could disprove ends failed",
         (Change(_CONFIRMING, "else PostState.UNCONFIRMED", "else PostState.FAILED"),),

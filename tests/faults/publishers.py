@@ -12,11 +12,18 @@ from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
-from darkroom import confirming, publishing
+from darkroom import beginning, changing, commenting, confirming, delaying, publishing
 from darkroom.posts import PostState
 from darkroom.workflow import CallingPorts, PostTask, access, known_container
 
-MODULES = {"publishing": publishing, "confirming": confirming}
+MODULES = {
+    "beginning": beginning,
+    "changing": changing,
+    "commenting": commenting,
+    "confirming": confirming,
+    "delaying": delaying,
+    "publishing": publishing,
+}
 
 
 @dataclass(frozen=True)

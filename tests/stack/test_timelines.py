@@ -33,6 +33,7 @@ def test_a_timeline_tells_every_state_and_every_call(tenant, timeline):
     calls = [each for each in entries if each["kind"] == "call"]
     assert len(calls) == len(tenant.instagram.calls(tenant.account.ig_user_id)) - connecting
     assert {each["step"] for each in calls} == {
+        "BeginPost",
         "CreateContainer",
         "CheckContainer",
         "PublishContainer",

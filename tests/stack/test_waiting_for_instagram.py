@@ -70,7 +70,9 @@ def test_a_throttled_account_waits_as_long_as_it_is_told_and_no_other_does(
     assert tenant.api.delete(f"/v1/posts/{second}").json()["state"] == "cancelled"
     instagram.throttle(username, 0)
     half_an_hour_later(cloud, tenant)
-    assert tenant.follow(first)["state"] == "published"
+    tenant.awaited(
+        first, lambda post: post["state"] == "published"
+    )  # its permalink comes when reads are no longer spared
     aws.settle(cloud)
     assert tenant.follow(second)["state"] == "cancelled"
     assert len(instagram.live(username)) == 1

@@ -229,7 +229,7 @@ def test_in_an_outage_no_post_gives_up():
     assert delay(world) == PROBE_EVERY.total_seconds()
 
 
-@pytest.mark.parametrize(("delays", "seconds"), [(0, 120), (1, 240), (5, 720), (19, 720), (20, 1800)])
+@pytest.mark.parametrize(("delays", "seconds"), [(0, 120), (1, 240), (5, 720), (34, 720), (35, 1800)])
 def test_who_waits_for_an_outage_to_end_asks_ever_more_seldom_within_reason(delays, seconds):
     world = world_of(state=PostState.DELAYED, delays={"platform_outage": delays})
     assert delay(world, PlatformOutageError(retry_after=120)) == seconds

@@ -26,7 +26,7 @@ MOST_PROBES_MISSED = 6  # a thousand posts that all wake at every probe cost mor
 GIVE_UP_AFTER = timedelta(days=2)
 # An execution may have 25,000 events, and a carousel that begins again makes up to 150: after so many delays a post
 # waits for half an hour at least, which keeps two days below 20,000.
-MANY = 20
+MANY = 35
 RARELY = 1800
 
 

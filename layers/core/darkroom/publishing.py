@@ -50,10 +50,11 @@ def create_container(task: ContainerTask, ports: CallingPorts) -> dict[str, Any]
     post = uncancelled(task, ports)
     existing = post.container(task.item)
     if existing is None:
-        ports.quota.count_container(post.tenant_id, post.account_id, ports.now())
         container_id = ports.instagram.create_container(access(post, ports), _parameters(post, task.item))
         existing = Container(container_id=container_id, item=task.item, created_at=ports.now())
         ports.posts.add_container(post, existing)
+        # Counted last: what was refused is no container, and Instagram has the last word about those we do not know.
+        ports.quota.count_container(post.tenant_id, post.account_id, ports.now())
     return {"container_id": existing.container_id}
 
 
