@@ -55,13 +55,13 @@ def test_the_items_of_a_carousel_are_processed_side_by_side_and_published_in_ord
     assert execution.seconds < 20 + 50 + 30
 
 
-def test_a_reel_is_published_after_forty_looks_at_its_container(make_lab):
+def test_a_reel_of_minutes_is_looked_at_ever_more_seldom(make_lab):
     lab = make_lab(video_seconds=340)
     execution = lab.publish(REEL)
     assert lab.live[0]["kind"] == "reel"
-    assert lab.called("GET /{container}") == 41
-    assert (execution.visits("CheckContainer"), execution.seconds) == (9, 364)
-    assert execution.transitions == 9 + 3 * 8, "each look after the first takes three: wait, check, choose"
+    assert lab.called("GET /{container}") == 7 + 10, "every two seconds while it is young, then once a check"
+    assert (execution.visits("CheckContainer"), execution.seconds) == (11, 357)
+    assert execution.transitions == 9 + 3 * 10, "each look after the first takes three: wait, check, choose"
 
 
 @pytest.mark.parametrize("seconds", [4, 60, 290, 1200, 2000])

@@ -206,7 +206,7 @@ def test_leaves_longer_waits_to_the_workflow_and_asks_ever_more_seldom(world):
         waits.append(answer["wait_seconds"])
         world.clock.advance(60)
     assert waits == sorted(waits)
-    assert (waits[0], waits[-1]) == (5, 60)
+    assert (waits[0], waits[-1]) == (15, 60)
 
 
 @pytest.mark.parametrize(

@@ -50,12 +50,21 @@ def create_container(task: ContainerTask, ports: CallingPorts) -> dict[str, Any]
     post = uncancelled(task, ports)
     existing = post.container(task.item)
     if existing is None:
-        container_id = ports.instagram.create_container(access(post, ports), _parameters(post, task.item))
+        container_id = _created(post, access(post, ports), _parameters(post, task.item), ports)
         existing = Container(container_id=container_id, item=task.item, created_at=ports.now())
         ports.posts.add_container(post, existing)
-        # Counted last: what was refused is no container, and Instagram has the last word about those we do not know.
         ports.quota.count_container(post.tenant_id, post.account_id, ports.now())
     return {"container_id": existing.container_id}
+
+
+def _created(post: Post, whose: Access, parameters: containers.Parameters, ports: CallingPorts) -> str:
+    """One whose answer was lost may exist, and counts; one that Instagram refused does not."""
+    try:
+        return ports.instagram.create_container(whose, parameters)
+    except InstagramError as error:
+        if error.status is None:
+            ports.quota.count_container(post.tenant_id, post.account_id, ports.now())
+        raise
 
 
 def _parameters(post: Post, item: int | None) -> containers.Parameters:
