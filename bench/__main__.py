@@ -1,15 +1,20 @@
 """`make bench`: every benchmark, one after the other."""
 
-from bench import cost, init, polling
+import sys
+
+from bench import cost, init, polling, schedules
 
 
-def main() -> None:
+def main() -> int:
+    """The last one fails when a promise is broken."""
     init.main()
     print()
     cost.main()
     print()
     polling.main()
+    print()
+    return schedules.main([])
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

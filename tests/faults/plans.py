@@ -90,11 +90,9 @@ def undisturbed(content: str) -> Result:
 
 
 def window(points: tuple[str, ...]) -> range:
-    """From creating the container that is published to having marked the post."""
+    """Around publishing: from the step that sends to having marked the post, and what it wanted after that."""
     invoked = [index for index, point in enumerate(points) if is_invocation(point)]
-    creating = [index for index in invoked if points[index] == "invoke CreateContainer"]
-    before = next((index for index in invoked if points[index] == "invoke PublishContainer"), len(points))
-    start = max((index for index in creating if index < before), default=0)
+    start = next((index for index in invoked if points[index] == "invoke PublishContainer"), 0)
     end = next((index for index in invoked if points[index] == "invoke ReadPermalink"), len(points))
     return range(start, end)
 
