@@ -11,7 +11,7 @@ from tests.statemachines.interpreter import Execution
 from tests.statemachines.lab import ENDS, FINISHES, OUTCOMES
 
 THREE_DAYS = 259_200  # the state machine's own time-out
-MOST_INVOCATIONS = 300
+MOST_INVOCATIONS = 1500  # two days of an outage, half an hour a beginning, a handful of asks each
 MOST_ATTEMPTS = 3
 TO_ONE_THROTTLE = 3  # a carousel's items are sent side by side
 ASKING = ("ConfirmPublish", "AddFirstComment", "TurnCommentsOff", "ReadPermalink")

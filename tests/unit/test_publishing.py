@@ -355,8 +355,8 @@ def test_every_container_is_counted_even_if_its_answer_is_lost(world):
     assert world.quota.containers_since(TENANT, world.first.account_id, NOW) == 2
 
 
-def test_checking_what_was_never_created_is_a_conflict(world):
-    with pytest.raises(ConflictError):
+def test_a_container_that_another_item_s_check_has_forgotten_is_made_anew(world):
+    with pytest.raises(ContainerLostError):
         publishing.check_container(world.item(None), world.ports)
 
 

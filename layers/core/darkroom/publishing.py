@@ -86,7 +86,9 @@ def check_container(task: ContainerTask, ports: CallingPorts) -> dict[str, Any]:
     ProcessingTimeoutError when patience ends.
     """
     post = uncancelled(task, ports)
-    container = known_container(post, task.item)
+    container = post.container(task.item)
+    if container is None:
+        raise ContainerLostError  # forgotten by the check of another item
     if task.item is not None and container.finished_at is not None and ports.now() - container.created_at < FRESH_FOR:
         return _checked(container, ports.now(), is_ready=True)
     instagram_access = access(post, ports)
@@ -116,7 +118,9 @@ def _give_up_container(post: Post, item: int | None, status: ContainerStatus, po
     failure = ended(status)
     expired = isinstance(failure, ContainerExpiredError)
     is_passing = expired or isinstance(failure, MediaUnreachableError | GivenUpError)
-    if not is_passing or post.publish_attempts or post.rebuilds >= (1 if expired else MOST_REBUILDS):
+    # Those of a carousel may fail together, and are found one after the other.
+    most = 1 if expired else MOST_REBUILDS + len(containers.plan(post.content).items)
+    if not is_passing or post.publish_attempts or post.rebuilds >= most:
         raise failure
     lost = tuple(each.item for each in post.containers if expired or each.item in (item, None))
     ports.posts.save(replace(post, rebuilds=post.rebuilds + 1), lost)
