@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from itertools import groupby
 
 import pytest
 
@@ -32,11 +33,16 @@ def test_the_worst_case_goes_as_it_is_told(cloud, tenant, instagram, healed):
         ["bash", "-euc", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=True
     )
     (live,) = instagram.live(tenant.account.username)
-    _fault, permalink, *timeline = ran.stdout.splitlines()
+    _fault, permalink, *told = ran.stdout.splitlines()
     assert permalink == f'"permalink":"{live["permalink"]}"'
-    assert live["permalink"] in timeline.pop()
-    assert [what(line) for line in timeline] == [what(line) for line in shown.splitlines()[1:-1]]
+    assert f'"permalink": "{live["permalink"]}"' in told
+    assert story(told) == story(shown.splitlines()[1:])
     assert len(instagram.calls(tenant.account.ig_user_id, "POST /{ig}/media_publish")) == 1
+
+
+def story(lines):
+    """The timeline; how often a container was asked about in a row depends on the day."""
+    return [key for key, _ in groupby(what(line) for line in lines if not line.startswith('"permalink"'))]
 
 
 def what(line):

@@ -8,7 +8,7 @@ from threading import Event, Thread, local
 from simulator.clock import Clock
 
 # Real seconds. Nothing here waits for anything real, so whoever waits this long waits for ever.
-_STUCK = 20.0
+_STUCK = 90.0
 
 
 class WorkerKilledError(BaseException):
