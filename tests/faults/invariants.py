@@ -12,6 +12,7 @@ from tests.statemachines.lab import ENDS, FINISHES, OUTCOMES
 
 THREE_DAYS = 259_200  # the state machine's own time-out
 MOST_INVOCATIONS = 1500  # two days of an outage, half an hour a beginning, a handful of asks each
+MOST_SENDING = 60  # runs of the step that sends, most of which find out before the call that they may not
 MOST_ATTEMPTS = 3
 TO_ONE_THROTTLE = 3  # a carousel's items are sent side by side
 ASKING = ("ConfirmPublish", "AddFirstComment", "TurnCommentsOff", "ReadPermalink")
@@ -106,6 +107,8 @@ def _bounded(bench: Bench, executions: list[Execution]) -> Iterator[str]:
         yield "I7: the execution would have been stopped"
     if len(bench.lambdas.invocations) > MOST_INVOCATIONS:
         yield f"I7: {len(bench.lambdas.invocations)} invocations"
+    if (sending := len(bench.lambdas.calls("PublishContainer"))) > MOST_SENDING:
+        yield f"I7: the step that sends runs {sending} times"
     sent = bench.points.passed.count("POST media_publish")
     if sent > MOST_ATTEMPTS * _tries(bench) + len(bench.schedule.faults):
         yield f"I7: asked {sent} times to publish"

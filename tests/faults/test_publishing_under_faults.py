@@ -31,6 +31,10 @@ def test_random_schedules_break_nothing(tenth):
         "late before POST media_publish #1",
         "table_blackout before posts.save #3",
         "timeout before POST media_publish #1 | twin before invoke ConfirmPublish #1",
+        # Two executions: the one that asks must neither spin while the other waits, nor after the other has ended.
+        "quota_full before GET id #1 | restarted before tokens.token #5 | crashed before POST media_publish #1",
+        "crashed before POST media_publish #1 | restarted before tokens.token #5 | unreadable before tokens.token #12",
+        "account_throttled before GET id #1 | stranger before invoke DelayPost #1",
     ],
 )
 def test_the_worst_at_the_one_call_breaks_nothing(faults):

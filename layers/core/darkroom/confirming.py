@@ -62,7 +62,8 @@ def confirm_publish(task: ConfirmTask, ports: CallingPorts) -> dict[str, Any]:
     if post.media_id is not None:
         return _confirmed("published", task, media_id=post.media_id)
     if post.publish_attempted_at is None:
-        return _confirmed("not_published" if 0 < post.publish_attempts < MOST_ATTEMPTS else "failed", task)
+        may_go_on = post.state in OPEN and 0 < post.publish_attempts < MOST_ATTEMPTS
+        return _confirmed("not_published" if may_go_on else "failed", task)
     instagram_access = access(post, ports)
     status = ports.instagram.container_status(instagram_access, known_container(post, None).container_id)
     found = _candidates(post, instagram_access, ports)

@@ -36,7 +36,8 @@ class PostState(StrEnum):
 # Where each state may go. PUBLISHING falls back to PROCESSING when Instagram says that the container is not ready after
 # all, and QUEUED goes straight to it when an attempt of an earlier try still has to be asked about; if nobody asks, it
 # ends as UNCONFIRMED, delayed or not. FAILED and UNCONFIRMED are ends that a late proof may still turn into PUBLISHED,
-# and from which a person may try again.
+# and from which a person may try again. DELAYED goes straight to PUBLISHING in the hands of a second execution that was
+# asking about an attempt when the first one put the post off.
 TRANSITIONS: Mapping[PostState, frozenset[PostState]] = MappingProxyType(
     {
         PostState.DRAFT: frozenset({PostState.SCHEDULED, PostState.QUEUED, PostState.CANCELLED}),
@@ -55,7 +56,13 @@ TRANSITIONS: Mapping[PostState, frozenset[PostState]] = MappingProxyType(
             {PostState.PUBLISHING, PostState.DELAYED, PostState.FAILED, PostState.CANCELLED}
         ),
         PostState.DELAYED: frozenset(
-            {PostState.PROCESSING, PostState.FAILED, PostState.CANCELLED, PostState.UNCONFIRMED}
+            {
+                PostState.PROCESSING,
+                PostState.PUBLISHING,
+                PostState.FAILED,
+                PostState.CANCELLED,
+                PostState.UNCONFIRMED,
+            }
         ),
         PostState.PUBLISHING: frozenset(
             {PostState.PROCESSING, PostState.PUBLISHED, PostState.FAILED, PostState.UNCONFIRMED}
