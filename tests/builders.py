@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from darkroom.accounts import NEEDED_SCOPES, Account, ConnectSession
+from darkroom.events import Event, event_id
 from darkroom.idempotency import Record
 from darkroom.ids import new_id
 from darkroom.posts import Container, MediaItem, Post, PostContent, ReelOptions
@@ -129,3 +130,17 @@ def a_record(**changes: Any) -> Record:
         expires_at=int((NOW + timedelta(days=7)).timestamp()),
     )
     return replace(record, **changes)
+
+
+def an_event(natural: str = "17900000000000001", **changes: Any) -> Event:
+    fields: dict[str, Any] = {
+        "id": event_id(changes.get("tenant_id", TENANT), "comment.created", natural),
+        "tenant_id": TENANT,
+        "account_id": "acc_00000000000000000000000001",
+        "type": "comment.created",
+        "occurred_at": NOW,
+        "received_at": NOW,
+        "refs": {"comment_id": natural},
+        "data": {"text": "CANARY-comment"},
+    }
+    return Event(**fields | changes)

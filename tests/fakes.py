@@ -20,6 +20,7 @@ from darkroom.errors import (
     StoreUnavailableError,
     TokenUnreadableError,
 )
+from darkroom.events import Event
 from darkroom.fingerprints import Claims
 from darkroom.idempotency import Record
 from darkroom.instagram.errors import (
@@ -379,6 +380,29 @@ class FakeBus:
         if self.failure is not None:
             raise self.failure
         self.announced.append((detail_type, dict(detail)))
+
+
+class FakeEvents:
+    """`stored` by tenant and id; `announced` are the ids that were marked."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.now = now
+        self.stored: dict[tuple[str, str], Event] = {}
+        self.announced: set[str] = set()
+
+    def add(self, event: Event) -> bool:
+        self.stored.setdefault((event.tenant_id, event.id), event)
+        return event.id not in self.announced
+
+    def get(self, tenant_id: str, event_id: str) -> Event:
+        event = self.stored.get((tenant_id, event_id))
+        if event is None or event.expires_at <= self.now():
+            raise NotFoundError
+        return event
+
+    def mark_announced(self, event: Event, now: datetime) -> None:
+        if (event.tenant_id, event.id) in self.stored:
+            self.announced.add(event.id)
 
 
 class FakeFingerprints:

@@ -10,8 +10,19 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from darkroom import authenticating, connecting, disconnecting, metering, recounting, submission, watching, workflow
+    from darkroom import (
+        announcing,
+        authenticating,
+        connecting,
+        disconnecting,
+        metering,
+        recounting,
+        submission,
+        watching,
+        workflow,
+    )
     from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
+    from darkroom.aws.events import DynamoDBEvents
     from darkroom.aws.idempotency import DynamoDBIdempotency
     from darkroom.aws.posts import DynamoDBPosts
     from darkroom.aws.schedules import EventBridgeSchedules
@@ -228,10 +239,26 @@ def recording_ports() -> "workflow.Ports":
 def announce(detail_type: str, detail: dict[str, Any]) -> None:
     """On the owner's event bus. Its client is made when there is something to tell, which is rare."""
     from darkroom.aws.bus import EventBridgeBus
-    from darkroom.aws.clients import events
+    from darkroom.aws.clients import eventbridge
     from darkroom.settings import BusSettings
 
-    EventBridgeBus(events(), BusSettings.from_environment().event_bus_name).announce(detail_type, detail, now())
+    EventBridgeBus(eventbridge(), BusSettings.from_environment().event_bus_name).announce(detail_type, detail, now())
+
+
+@cache
+def announcing_ports() -> "announcing.Ports":
+    from darkroom import announcing
+
+    return announcing.Ports(events(), announce, now)
+
+
+@cache
+def events() -> "DynamoDBEvents":
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.events import DynamoDBEvents
+    from darkroom.settings import EventsSettings
+
+    return DynamoDBEvents(dynamodb(), EventsSettings.from_environment().events_table, now)
 
 
 @cache

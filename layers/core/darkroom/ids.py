@@ -22,5 +22,11 @@ def derived_id(prefix: str, parent: str, name: str) -> str:
     return f"{prefix}_{ulid[:10]}" + "".join(_ALPHABET[number >> shift & 31] for shift in range(75, -1, -5))
 
 
+def hashed_id(prefix: str, digest: bytes) -> str:
+    """From the first 128 bits of a hash: in no order of time, and the same whenever the hash is."""
+    number = int.from_bytes(digest[:16])
+    return f"{prefix}_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
 def is_id(text: str, prefix: str) -> bool:
     return text.startswith(f"{prefix}_") and _SHAPE.fullmatch(text) is not None

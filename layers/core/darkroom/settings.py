@@ -114,3 +114,8 @@ class BusSettings(_Settings):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepSettings(_Settings):
     posts_table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsSettings(_Settings):
+    events_table: str

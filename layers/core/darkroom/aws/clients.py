@@ -33,7 +33,7 @@ def dynamodb() -> "DynamoDBClient":
 
 
 @cache
-def events() -> "EventBridgeClient":
+def eventbridge() -> "EventBridgeClient":
     client: EventBridgeClient = boto3.client("events", config=_CONFIG)
     return client
 

@@ -15,6 +15,8 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
     CallersTable    KEY#<sha256>          KEY             an API key
                     CONNECT#<id>          CONNECT         a connect session (expires)
                     IDEMPOTENCY#<hash>    IDEMPOTENCY     the answer to an Idempotency-Key (expires)
+    EventsTable     TENANT#<tenant>       EVENT#<id>      an event, by its natural key; ByTime lists them, Unread holds
+                                                          those that nobody has read (expires)
 
 A tenant id never holds a '#', so no key can be built that reads another tenant's partition.
 """
@@ -30,6 +32,9 @@ SCHEDULED_PARTITION = "SCHEDULED"
 OUTAGE_PARTITION = "OUTAGE"
 ACCOUNT_PREFIX = "ACCOUNT#"
 POST_PREFIX = "POST#"
+EVENT_PREFIX = "EVENT#"
+BY_TIME = "ByTime"
+UNREAD = "Unread"
 
 
 def _key(pk: str, sk: str) -> Key:
@@ -92,6 +97,10 @@ def quota(tenant_id: str, account_id: str) -> Key:
 
 def quota_day(tenant_id: str, account_id: str, day: date) -> Key:
     return _key(tenant(tenant_id), f"QUOTA#{account_id}#{day.isoformat()}")
+
+
+def event(tenant_id: str, event_id: str) -> Key:
+    return _key(tenant(tenant_id), EVENT_PREFIX + event_id)
 
 
 def api_key(sha256: str) -> Key:

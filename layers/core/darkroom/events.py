@@ -1,0 +1,67 @@
+"""
+Events: what happened, told once however often we hear of it. A change that a webhook brought, a post that went live, a
+token that died. People read them for 90 days; the event bus and outgoing webhooks carry them on (docs/events.md).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from darkroom.ids import hashed_id
+
+KEPT = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """
+    `type` is a fact in the past tense about a resource: `comment.created`. `refs` are ids and codes, which the event
+    bus may carry; `data` is content (texts, names, URLs), which stays in the table and goes to the tenant's endpoints.
+    `occurred_at` is when it happened by the word of whoever told us, `received_at` when we heard.
+    """
+
+    id: str
+    tenant_id: str
+    account_id: str | None = None
+    type: str
+    occurred_at: datetime
+    received_at: datetime
+    refs: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    is_read: bool = False
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.received_at + KEPT
+
+    def facts(self) -> dict[str, str]:
+        """What the event bus is told."""
+        whose = {"tenant_id": self.tenant_id} | ({"account_id": self.account_id} if self.account_id else {})
+        when = {"occurred_at": self.occurred_at.isoformat()}
+        return {"event_id": self.id, "type": self.type, **whose, **when, **self.refs}
+
+
+class Events(Protocol):
+    def add(self, event: Event) -> bool:
+        """
+        Stores it unless it is known. True while nobody has said `mark_announced`, so that whoever adds an event a
+        second time, because the first worker died, goes on where that one stopped.
+        """
+        ...
+
+    def mark_announced(self, event: Event, now: datetime) -> None: ...
+
+
+def event_id(tenant_id: str, *natural: str) -> str:
+    """
+    The id of a fact, from what makes it that fact (Meta's own ids, a type, a time). The same for each delivery of it,
+    which is what keeps an event from being stored twice.
+    """
+    return hashed_id("evt", hashlib.sha256("\n".join((tenant_id, *natural)).encode()).digest())
+
+
+def detail_type(event_type: str) -> str:
+    """How the event bus calls it: `comment.created` is `CommentCreated`."""
+    return "".join(word.capitalize() for word in event_type.replace(".", "_").split("_"))
