@@ -28,7 +28,7 @@ class RefusedError(Exception):
 
 class KeyRing(Protocol):
     def keys(self, max_age: float | None = None) -> Keys:
-        """Not older than so many seconds. Raises ConfigurationError while a secret is missing, StoreUnavailableError."""
+        """Not older than so many seconds. Raises ConfigurationError, StoreUnavailableError."""
         ...
 
 

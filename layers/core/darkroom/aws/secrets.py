@@ -62,7 +62,6 @@ class AppSecret:
 
     def _values(self, max_age: float, needed: frozenset[str]) -> dict[str, str]:
         """Only what is complete is remembered: a mended secret counts at once."""
-        found = self._known
         if self._known is not None and self.seconds() < self._read_at + max_age and needed <= self._known.keys():
             return self._known
         self._known = None
