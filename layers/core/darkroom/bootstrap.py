@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         announcing,
         authenticating,
         connecting,
+        deauthorizing,
         disconnecting,
         metering,
         receiving,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from darkroom.aws.deliveries import S3Deliveries
     from darkroom.aws.events import DynamoDBEvents
     from darkroom.aws.idempotency import DynamoDBIdempotency
+    from darkroom.aws.meta_users import DynamoDBMetaUsers
     from darkroom.aws.posts import DynamoDBPosts
     from darkroom.aws.schedules import EventBridgeSchedules
     from darkroom.aws.secrets import AppSecret
@@ -289,6 +291,26 @@ def events() -> "DynamoDBEvents":
     from darkroom.settings import EventsSettings
 
     return DynamoDBEvents(dynamodb(), EventsSettings.from_environment().events_table, now)
+
+
+# ── compliance ──
+
+
+@cache
+def deauthorizing_ports() -> "deauthorizing.Ports":
+    from darkroom import deauthorizing
+    from darkroom.settings import CallbacksSettings
+
+    secrets = _app_secret(CallbacksSettings.from_environment().app_secret_arn)
+    return deauthorizing.Ports(secrets, _meta_users(), announcing_ports(), now)
+
+
+def _meta_users() -> "DynamoDBMetaUsers":
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.meta_users import DynamoDBMetaUsers
+    from darkroom.settings import CallbacksSettings
+
+    return DynamoDBMetaUsers(dynamodb(), CallbacksSettings.from_environment().accounts_table)
 
 
 @cache

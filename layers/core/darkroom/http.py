@@ -67,7 +67,8 @@ type Handler = Callable[[Request], Answer]
 class Route:
     """
     One route as it is served and as openapi.json describes it. `answer` is the shape of the success body, `problems`
-    the codes that are this route's own. `records` is set where an Idempotency-Key counts.
+    the codes that are this route's own. `records` is set where an Idempotency-Key counts. `form` names the fields of a
+    form, which `body` of the request then holds; `is_page`: the answer is a page for a person.
     """
 
     key: str
@@ -77,6 +78,8 @@ class Route:
     answer: Any = None
     status: int = 200
     problems: tuple[str, ...] = ()
+    form: tuple[str, ...] = ()
+    is_page: bool = False
     records: Callable[[], idempotency.Records] | None = None
     handler: Handler | None = None
 
@@ -203,6 +206,8 @@ def _refused_unless_public(route: Route, incoming: Incoming) -> None:
 
 
 def _body(route: Route, incoming: Incoming) -> Any:
+    if route.form:
+        return incoming.form()
     if route.body is None:
         return None
     from darkroom import parsing  # noqa: PLC0415 — as above
@@ -228,4 +233,6 @@ def _facts(error: Exception) -> dict[str, Any]:
     """What a log line may say of an error."""
     if isinstance(error, InstagramError):
         return {"instagram_code": error.code, "instagram_subcode": error.subcode, "fbtrace_id": error.trace_id}
-    return {"detail": error.detail} if isinstance(error, DarkroomError) else {}
+    if not isinstance(error, DarkroomError):
+        return {}
+    return {"detail": error.detail, "reason": getattr(error.__cause__, "reason", None)}

@@ -9,12 +9,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 from darkroom import problems
 from darkroom.errors import BadRequestError, DarkroomError
 from darkroom.tenants import Caller
 
 type Event = dict[str, Any]
+
+LONGEST_FORM = 16_384  # bytes
+_MOST_FIELDS = 20
+_FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,22 @@ class Incoming:
             return b64decode(text, validate=True) if self.event.get("isBase64Encoded") else text.encode()
         except ValueError:  # not base64, or a lone surrogate: never from API Gateway, but nothing to fall over
             raise BadRequestError("malformed_json") from None
+
+    def form(self) -> dict[str, str]:
+        """
+        The fields of an urlencoded form. A body that is none, that is too long or that says a thing twice has no
+        fields: whoever needs one refuses.
+        """
+        is_form = (self.header("content-type") or "").partition(";")[0].strip().lower() == _FORM
+        raw = self.raw_body() if is_form else b""
+        if not 0 < len(raw) <= LONGEST_FORM:
+            return {}
+        try:
+            pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        except ValueError:
+            return {}
+        fields = dict(pairs)
+        return fields if len(fields) == len(pairs) else {}
 
     def cookies(self) -> dict[str, str]:
         pairs = (cookie.partition("=") for cookie in self.event.get("cookies") or [])

@@ -122,6 +122,14 @@ class EventsSettings(_Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbacksSettings(AccountsSettings):
+    """For Meta's callbacks about people."""
+
+    app_secret_arn: str
+    events_table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveriesSettings(_Settings):
     deliveries_bucket: str
 

@@ -107,15 +107,8 @@ class DynamoDBAccounts:
                 ConditionExpression="account_id = :id",
                 ExpressionAttributeValues={":id": {"S": account.id}},
             )
-        doomed = (
-            keys.holder(account.ig_user_id),
-            keys.account(account.tenant_id, account.id),
-            keys.token(account.tenant_id, account.id),
-        )
-        deletes: list[Any] = [{"Delete": {"TableName": self.table, "Key": key}} for key in doomed]
-        deletes[0]["Delete"] |= _held_by(account)
         with unless_in_vain():
-            self.client.transact_write_items(TransactItems=deletes)
+            self.client.transact_write_items(TransactItems=erasing(self.table, account))
 
     def _item(self, key: keys.Key) -> dict[str, Any] | None:
         with translated():
@@ -155,6 +148,7 @@ class ConnectingAccounts(DynamoDBAccounts):
             (keys.holder(account.ig_user_id), {"tenant_id": account.tenant_id, "account_id": account.id}),
             (keys.account(account.tenant_id, account.id), _stored(account)),
             (keys.token(account.tenant_id, account.id), _sealed_item(sealed, account.token_version)),
+            (consent(account), {}),
         )
         writes: list[Any] = [{"Put": {"TableName": self.table, "Item": {**key, **marshal(item)}}} for key, item in puts]
         held = _held_by(account)
@@ -178,6 +172,24 @@ class ConnectingAccounts(DynamoDBAccounts):
                 Item={**keys.default_account(account.tenant_id), "account_id": {"S": account.id}},
                 ConditionExpression="attribute_not_exists(pk)",
             )
+
+
+def erasing(table: str, account: Account) -> list[Any]:
+    """The writes that erase an account, its token and its claims, on condition that it holds the claim."""
+    doomed = (
+        keys.holder(account.ig_user_id),
+        keys.account(account.tenant_id, account.id),
+        keys.token(account.tenant_id, account.id),
+        consent(account),
+    )
+    deletes: list[Any] = [{"Delete": {"TableName": table, "Key": key}} for key in doomed]
+    deletes[0]["Delete"] |= _held_by(account)
+    return deletes
+
+
+def consent(account: Account) -> keys.Key:
+    """What ties the account to the person who let us use it: Meta's callbacks name that person and nothing else."""
+    return keys.consent(account.login, account.app_scoped_id, account.tenant_id, account.id)
 
 
 def _held_by(account: Account) -> dict[str, Any]:
