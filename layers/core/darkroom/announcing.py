@@ -25,8 +25,9 @@ class Ports:
 
 def tell(event: Event, ports: Ports, effect: Effect | None = None) -> bool:
     """
-    Whether there was anything left to do. `effect` happens together with storing, so once. Any number of workers may tell the same event: it is stored once, and
-    announced at least once; the bus's readers go by `event_id`. StoreUnavailableError: tell it again.
+    Whether there was anything left to do. `effect` happens together with storing the event, so once. Any number of
+    workers may tell the same event: it is stored once, and announced at least once; the bus's readers go by `event_id`.
+    StoreUnavailableError: tell it again.
     """
     if not ports.events.add(event, effect):
         return False

@@ -10,6 +10,8 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from darkroom import (
         announcing,
         authenticating,
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
         deauthorizing,
         disconnecting,
         metering,
+        processing,
         receiving,
         recounting,
         submission,
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from darkroom.aws.schedules import EventBridgeSchedules
     from darkroom.aws.secrets import AppSecret
     from darkroom.aws.vault import Vault
+    from darkroom.deliveries import Delivery
     from darkroom.settings import InstagramSettings
 
 
@@ -262,6 +266,20 @@ def receiving_ports() -> "receiving.Ports":
     settings = ReceiverSettings.from_environment()
     inbox = SqsInbox(sqs(), settings.webhook_queue_url, int(settings.webhook_message_bytes), deliveries)
     return receiving.Ports(_app_secret(settings.app_secret_arn), inbox, now)
+
+
+@cache
+def processing_ports() -> "processing.Ports":
+    from darkroom import processing
+
+    return processing.Ports(accounts(), deliveries(), announcing_ports())
+
+
+def opened_delivery(body: str, attributes: "Mapping[str, str]") -> "Delivery":
+    """What the receiver put into a message of the queue. Raises MalformedDeliveryError."""
+    from darkroom.aws import inbox
+
+    return inbox.opened(body, attributes, deliveries)
 
 
 @cache

@@ -8,7 +8,7 @@ A message comes at least once, in any order, and once more when it is redriven: 
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,12 +23,16 @@ type Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`receives` counts this time too. `is_redriven`: it has been in the dead-letter queue before."""
+    """
+    `receives` counts this time too. `is_redriven`: it has been in the dead-letter queue before. `attributes` are those
+    that its sender gave it, as text.
+    """
 
     id: str
     body: str = field(repr=False)
     receives: int = 1
     is_redriven: bool = False
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
     def task[T](self, task_type: type[T]) -> T:
         """The body as a frozen dataclass. Raises MalformedTaskError."""
@@ -77,7 +81,8 @@ def _is_done(record: dict[str, Any], work: Work) -> bool:
 def _message(record: dict[str, Any]) -> Message:
     attributes = record.get("attributes") or {}
     receives = int(attributes.get("ApproximateReceiveCount", "1"))
-    return Message(record["messageId"], record["body"], receives, "DeadLetterQueueSourceArn" in attributes)
+    given = {name: each.get("stringValue", "") for name, each in (record.get("messageAttributes") or {}).items()}
+    return Message(record["messageId"], record["body"], receives, "DeadLetterQueueSourceArn" in attributes, given)
 
 
 def _since(started: float) -> float:

@@ -75,6 +75,12 @@ def is_conflict(error: ClientError) -> bool:
     return error.response["Error"]["Code"] == "TransactionConflictException" or "TransactionConflict" in _reasons(error)
 
 
+def failed_conditions(error: ClientError) -> set[int]:
+    """Which writes of a transaction stood in the way because their condition did not hold, by their place in it."""
+    reasons: Any = error.response.get("CancellationReasons", [])
+    return {place for place, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"}
+
+
 def is_passing(error: ClientError) -> bool:
     """Throttled, or AWS's own failure: any answer from 500 up, also one that a proxy made."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
