@@ -13,6 +13,7 @@ from typing import Any
 
 from darkroom.accounts import Account, AccountState, ConnectSession
 from darkroom.errors import (
+    AccountUnavailableError,
     ConflictError,
     ConnectError,
     NotFoundError,
@@ -246,6 +247,8 @@ class FakeTokens:
         try:
             return self.accounts.tokens[account.tenant_id, account.id]
         except KeyError:
+            if account.state is AccountState.REAUTHORIZATION_REQUIRED:
+                raise AccountUnavailableError from None
             raise NotFoundError("account_gone") from None
 
 
@@ -311,7 +314,7 @@ class FakeRecords:
             self.stored[record.digest] = replace(known, locked_until=_second(locked_until))
             return True
 
-    def finish(self, record: Record, answer: str) -> None:
+    def finish(self, record: Record, answer: str, tenant_id: str) -> None:
         with self._lock:
             if known := self.stored.get(record.digest):
                 self.stored[record.digest] = replace(known, answer=answer, locked_until=0)

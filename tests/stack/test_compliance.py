@@ -1,6 +1,13 @@
 """What Meta demands: an owner who leaves is gone, wholly, and can come back."""
 
+import hmac
+import json
 import time
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
 
 from tests.stack import aws
 from tests.stack.problems import refused
@@ -48,3 +55,147 @@ def test_somebody_unknown_is_answered_as_everybody_is(cloud, instagram, stranger
     signed = instagram.signed_request(owner.username)
     answer = stranger.post(f"{cloud.api_url}/meta/deauthorize", data={"signed_request": signed})
     assert (answer.status_code, answer.text) == (200, "")
+
+
+# Deletion
+
+
+@pytest.fixture
+def at_once(cloud):
+    """On AWS the job waits until every function that may still hold the account has ended."""
+    url = queue_url(cloud, "ErasureQueue")
+    cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "0"})
+
+
+def queue_url(cloud, logical_id):
+    found = cloud.client("cloudformation").describe_stack_resource(
+        StackName=cloud.describe()["stack"], LogicalResourceId=logical_id
+    )
+    return found["StackResourceDetail"]["PhysicalResourceId"]
+
+
+def told_by_meta(cloud, instagram, account):
+    status, body = instagram.withdraw(account.username, f"{cloud.api_url}/meta/data-deletion")
+    assert status == 200, body
+    return json.loads(body)
+
+
+def awaited(stranger, told, words="has been deleted"):
+    deadline = time.monotonic() + 30
+    while words not in (page := stranger.get(told["url"])).text:
+        assert time.monotonic() < deadline, page.text
+        time.sleep(0.2)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    return page.text
+
+
+def everywhere(cloud):
+    """Whatever is kept, by place: tables, buckets, queues, logs, workflows; not what Instagram itself knows."""
+    texts = {f"table {name}": json.dumps(aws.items(cloud, name), default=repr) for name in aws.TABLES}
+    s3, sqs, sfn = cloud.client("s3"), cloud.client("sqs"), cloud.client("stepfunctions")
+    for bucket in s3.list_buckets()["Buckets"]:
+        if "deliveries" in bucket["Name"]:
+            for each in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", []):
+                body = s3.get_object(Bucket=bucket["Name"], Key=each["Key"])["Body"].read()
+                texts[f"bucket {each['Key']}"] = each["Key"] + body.decode(errors="replace")
+    for url in sqs.list_queues().get("QueueUrls", []):
+        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+        texts[f"queue {url}"] = json.dumps(found.get("Messages", []))
+    for each in aws.executions(cloud):
+        told = [sfn.describe_execution(executionArn=each["executionArn"]), aws.history(cloud, each["executionArn"])]
+        texts[f"execution {each['name']}"] = json.dumps(told, default=str)
+    logs = [path for path in cloud.logs_dir.rglob("*.log") if "simulator" not in path.name]
+    return texts | {f"log {path.name}": path.read_text(errors="replace") for path in logs}
+
+
+def hits(cloud, canaries):
+    return sorted(
+        (what, place)
+        for place, text in everywhere(cloud).items()
+        for what, canary in canaries.items()
+        if canary in text
+    )
+
+
+def comment_on(cloud, instagram, tenant, post, text):
+    """Meta's own webhook, signed with the app's secret."""
+    value = {"id": "17900000000000777", "text": text, "media": {"id": post["media_id"]}}
+    value["from"] = {"id": "6841100000000001", "username": "canary.commenter"}
+    entry = {
+        "id": tenant.account.ig_user_id,
+        "time": int(time.time()),
+        "changes": [{"field": "comments", "value": value}],
+    }
+    raw = json.dumps({"object": "instagram", "entry": [entry]}).encode()
+    secret = json.loads(
+        cloud.client("secretsmanager").get_secret_value(SecretId=cloud.outputs["InstagramAppSecretArn"])["SecretString"]
+    )["app_secret"]
+    signature = "sha256=" + hmac.new(secret.encode(), raw, "sha256").hexdigest()
+    return httpx.post(
+        f"{cloud.api_url}/webhooks/meta", content=raw, headers={"x-hub-signature-256": signature}, timeout=40
+    )
+
+
+def test_after_a_deletion_nothing_of_the_owner_is_left_anywhere(cloud, tenant, instagram, stranger, at_once):
+    account = tenant.account
+    canaries = {
+        "caption": "CANARY-caption-of-a-live-post",
+        "scheduled caption": "CANARY-caption-of-a-scheduled-post",
+        "comment": "CANARY-comment-text",
+        "username": account.username,
+        "account of Instagram's": account.ig_user_id,
+    }
+    key = {"idempotency-key": str(uuid.uuid4())}
+    body = tenant.body(caption=canaries["caption"])
+    live = tenant.follow(tenant.accepted(tenant.api.post("/v1/posts", json=body, headers=key)))
+    scheduled = tenant.schedule(datetime.now(UTC) + timedelta(days=2), caption=canaries["scheduled caption"])
+    assert comment_on(cloud, instagram, tenant, live, canaries["comment"]).status_code == 200
+    deadline = time.monotonic() + 20
+    while not events_of(cloud, tenant, "comment.created"):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert {what for what, _ in hits(cloud, canaries)} == canaries.keys(), (
+        "a canary that was never there proves nothing"
+    )
+
+    told = told_by_meta(cloud, instagram, account)
+    assert refused(tenant.api.get(f"/v1/accounts/{account.id}"), 404)
+    assert f"TOKEN#{account.id}" not in aws.items_of(cloud, "AccountsTableName", tenant.id)
+    page = awaited(stranger, told)
+    assert account.username not in page
+
+    assert hits(cloud, canaries) == []
+    for post in (live, scheduled):
+        assert refused(tenant.api.get(f"/v1/posts/{post['id']}"), 404)
+    left = {name: aws.items_of(cloud, name, tenant.id) for name in aws.TABLES}
+    assert {name: sorted(kinds(items)) for name, items in left.items() if items} == {"EventsTableName": ["EVENT"]}
+    (event,) = left["EventsTableName"].values()
+    assert event["type"]["S"] == "account.deletion_requested"
+    assert "account_id" not in event
+    schedules = cloud.client("scheduler").list_schedules()["Schedules"]
+    assert scheduled["id"] not in [each["Name"] for each in schedules]
+
+
+def kinds(items):
+    return {sk.partition("#")[0] for sk in items}
+
+
+def test_asking_again_gives_the_same_code_and_an_owner_who_comes_back_is_a_new_account(
+    cloud, tenant, instagram, stranger, connect, new_owner
+):
+    """The queue's delay stands: the owner is back before the job has begun."""
+    before = tenant.account
+    told = told_by_meta(cloud, instagram, before)
+    assert told_by_meta(cloud, instagram, before) == told
+    assert "is being deleted" in stranger.get(told["url"]).text
+    time.sleep(1.1)  # Meta counts in whole seconds
+    after = connect(tenant, new_owner(before.username))
+    assert (after.ig_user_id, after.id == before.id) == (before.ig_user_id, False)
+    tenant.accounts[:] = [after]
+    assert tenant.publish()["state"] == "published"
+
+
+def test_a_guessed_code_shows_a_page_that_says_no(stranger, cloud):
+    page = stranger.get(f"{cloud.api_url}/data-deletion/{'0' * 32}")
+    assert page.status_code == 404
+    assert page.headers["content-type"] == "text/html; charset=utf-8"

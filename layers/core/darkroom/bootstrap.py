@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         connecting,
         deauthorizing,
         disconnecting,
+        erasing,
         metering,
         processing,
         receiving,
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
         workflow,
     )
     from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
+    from darkroom.aws.deletions import DynamoDBDeletions
     from darkroom.aws.deliveries import S3Deliveries
+    from darkroom.aws.erasures import SqsErasures
     from darkroom.aws.events import DynamoDBEvents
     from darkroom.aws.idempotency import DynamoDBIdempotency
     from darkroom.aws.meta_users import DynamoDBMetaUsers
@@ -321,6 +324,73 @@ def deauthorizing_ports() -> "deauthorizing.Ports":
 
     secrets = _app_secret(CallbacksSettings.from_environment().app_secret_arn)
     return deauthorizing.Ports(secrets, _meta_users(), announcing_ports(), now)
+
+
+@cache
+def deletion_ports() -> "erasing.RequestPorts":
+    from darkroom import erasing
+    from darkroom.settings import CallbacksSettings
+
+    secrets = _app_secret(CallbacksSettings.from_environment().app_secret_arn)
+    return erasing.RequestPorts(secrets, _meta_users(), deletions(), erasures().put, announcing_ports(), now)
+
+
+@cache
+def deletions() -> "DynamoDBDeletions":
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.deletions import DynamoDBDeletions
+    from darkroom.settings import AccountsSettings
+
+    return DynamoDBDeletions(dynamodb(), AccountsSettings.from_environment().accounts_table)
+
+
+@cache
+def erasures() -> "SqsErasures":
+    from darkroom.aws.clients import sqs
+    from darkroom.aws.erasures import SqsErasures
+    from darkroom.settings import ErasuresSettings
+
+    return SqsErasures(sqs(), ErasuresSettings.from_environment().erasure_queue_url)
+
+
+@cache
+def erasing_ports() -> "erasing.ErasingPorts":
+    from darkroom import erasing
+
+    return erasing.ErasingPorts(deletions(), belongings(), erasures().put, announcing_ports(), now)
+
+
+@cache
+def belongings() -> "tuple[erasing.Belongings, ...]":
+    """All that an account leaves behind, and so all that a deletion erases."""
+    from darkroom.aws import keys
+    from darkroom.aws.belongings import Items, Posts, RawDeliveries, answers_about, of_account, with_prefix
+    from darkroom.aws.clients import dynamodb, s3, scheduler
+    from darkroom.settings import BelongingsSettings
+
+    settings, client = BelongingsSettings.from_environment(), dynamodb()
+    return (
+        Posts(client, settings.posts_table, scheduler(), settings.publish_schedule_group),
+        Items(client, settings.posts_table, "fingerprints", with_prefix(keys.fingerprint_prefix)),
+        Items(client, settings.posts_table, "quota", with_prefix(keys.quota_prefix)),
+        Items(client, settings.callers_table, "answers", answers_about),
+        RawDeliveries(s3(), settings.deliveries_bucket),
+        Items(client, settings.events_table, "events", of_account),
+    )
+
+
+@cache
+def watching_deletions_ports() -> "erasing.WatchingPorts":
+    from darkroom import erasing
+
+    return erasing.WatchingPorts(deletions(), erasures().put, now)
+
+
+@cache
+def public_url() -> str:
+    from darkroom.settings import PublicSettings
+
+    return PublicSettings.from_environment().public_url
 
 
 def _meta_users() -> "DynamoDBMetaUsers":

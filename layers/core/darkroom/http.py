@@ -149,7 +149,7 @@ def _once(route: Route, incoming: Incoming, caller: Caller, key: str, records: i
         answer = _run(route, incoming, caller, record.ulid)
     except Exception as error:  # noqa: BLE001 — a problem here already, because the record is settled by its status
         answer = _problem(error, incoming)
-    idempotency.settle(record, answer["statusCode"], json.dumps(answer), records)
+    idempotency.settle(record, answer["statusCode"], json.dumps(answer), caller.tenant_id, records)
     return answer
 
 

@@ -11,7 +11,7 @@ from darkroom.accounts import Account, AccountState
 from darkroom.aws import keys
 from darkroom.aws.dynamodb import is_condition_failure, marshal, translated, unless_in_vain, unmarshal
 from darkroom.aws.vault import SealedToken, Vault
-from darkroom.errors import ConflictError, NotFoundError
+from darkroom.errors import AccountUnavailableError, ConflictError, DarkroomError, NotFoundError
 from darkroom.pages import Page, PageRequest, cursor
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class DynamoDBTokens:
                 TableName=self.table, Key=keys.token(account.tenant_id, account.id), ConsistentRead=True
             )
         if "Item" not in answer:
-            raise NotFoundError("account_gone")
+            raise _tokenless(account)
         item = unmarshal(answer["Item"])
         sealed = SealedToken(item["ciphertext"].value, item["wrapped_key"].value, item["key_arn"], int(item["format"]))
         return self.vault.open(sealed, account.tenant_id, account.id)
@@ -144,7 +144,7 @@ class ConnectingAccounts(DynamoDBAccounts):
 
     def connect(self, account: Account, token: str) -> None:
         sealed = self.vault.seal(token, account.tenant_id, account.id)
-        puts = (
+        puts: tuple[tuple[keys.Key, dict[str, Any]], ...] = (
             (keys.holder(account.ig_user_id), {"tenant_id": account.tenant_id, "account_id": account.id}),
             (keys.account(account.tenant_id, account.id), _stored(account)),
             (keys.token(account.tenant_id, account.id), _sealed_item(sealed, account.token_version)),
@@ -172,6 +172,13 @@ class ConnectingAccounts(DynamoDBAccounts):
                 Item={**keys.default_account(account.tenant_id), "account_id": {"S": account.id}},
                 ConditionExpression="attribute_not_exists(pk)",
             )
+
+
+def _tokenless(account: Account) -> DarkroomError:
+    """Its owner has removed the app, which leaves the account and erases the token; or the account is gone."""
+    if account.state is AccountState.REAUTHORIZATION_REQUIRED:
+        return AccountUnavailableError()
+    return NotFoundError("account_gone")
 
 
 def erasing(table: str, account: Account) -> list[Any]:

@@ -125,15 +125,24 @@ def outage(outage_id: str) -> Key:
 
 
 def fingerprint(tenant_id: str, account_id: str, sha256: str) -> Key:
-    return _key(tenant(tenant_id), f"FINGERPRINT#{account_id}#{sha256}")
+    return _key(tenant(tenant_id), fingerprint_prefix(account_id) + sha256)
+
+
+def fingerprint_prefix(account_id: str) -> str:
+    return f"FINGERPRINT#{account_id}#"
+
+
+def quota_prefix(account_id: str) -> str:
+    """Of what Instagram told, and of each day."""
+    return f"QUOTA#{account_id}"
 
 
 def quota(tenant_id: str, account_id: str) -> Key:
-    return _key(tenant(tenant_id), f"QUOTA#{account_id}")
+    return _key(tenant(tenant_id), quota_prefix(account_id))
 
 
 def quota_day(tenant_id: str, account_id: str, day: date) -> Key:
-    return _key(tenant(tenant_id), f"QUOTA#{account_id}#{day.isoformat()}")
+    return _key(tenant(tenant_id), f"{quota_prefix(account_id)}#{day.isoformat()}")
 
 
 def event(tenant_id: str, event_id: str) -> Key:
