@@ -188,7 +188,8 @@ def effect_of(change: Change, home: Home, ig_id: str) -> Effect | None:
     if change.kind in {"comment", "live_comment"} and "media_id" in ids:
         return CommentCounted(account_id, ids["media_id"])
     if change.kind == "story_insights" and "media_id" in ids:
-        return StoryMeasured(account_id, ids["media_id"], change.value)
+        metrics = {name: value for name, value in change.value.items() if name != "media_id"}
+        return StoryMeasured(account_id, ids["media_id"], metrics)
     if change.kind in _ACTS or change.kind == "edit":
         return _conversed(change, account_id, ig_id)
     return None
