@@ -69,6 +69,10 @@ class PretendInstagram:
     def revoke_tokens(self, username: str) -> None:
         assert self._ask("POST", "tokens/revoke", {"username": username})["revoked"]
 
+    def comes_in(self, kind: str, username: str, **about: Any) -> None:
+        """A webhook about that account: a documented payload by its name, with fields of `payloads.About`."""
+        self._ask("POST", "webhooks/send", {"kind": kind, "username": username, **about})
+
     def signed_request(self, username: str, issued_at: int | None = None) -> str:
         """What Meta would post about that person to the callbacks."""
         wish = {"username": username} | ({"issued_at": issued_at} if issued_at is not None else {})
