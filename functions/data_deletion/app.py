@@ -2,7 +2,7 @@
 
 from darkroom import bootstrap, erasing
 from darkroom.compliance_views import DeletionView
-from darkroom.http import PUBLIC, Api, Request
+from darkroom.http import PUBLIC, Api, Form, Request
 from darkroom.http_events import Answer
 from darkroom.observability import log
 
@@ -10,12 +10,12 @@ handler = Api()
 
 
 @handler.route(
-    "POST /meta/data-deletion", scope=PUBLIC, form=("signed_request",), answer=DeletionView,
+    "POST /meta/data-deletion", scope=PUBLIC, body=Form(("signed_request",)), answer=DeletionView,
     problems=("signed_request_invalid",),
 )  # fmt: skip
 def request_deletion(request: Request) -> Answer:
     """Called by Meta only. Asking again for the same person answers with the same code while nothing is new."""
-    requested = erasing.request(request.body.get("signed_request", ""), bootstrap.deletion_ports())
+    requested = erasing.request(request.body["signed_request"], bootstrap.deletion_ports())
     log("deletion requested", key_slot=requested.key_slot, doomed=requested.doomed, stale=requested.stale)
     base_url = bootstrap.public_url() or request.base_url
     return Answer(200, DeletionView.of(requested.deletion, base_url))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         deauthorizing,
         disconnecting,
         erasing,
+        exporting,
         metering,
         processing,
         receiving,
@@ -376,6 +377,22 @@ def belongings() -> "tuple[erasing.Belongings, ...]":
         Items(client, settings.callers_table, "answers", answers_about),
         RawDeliveries(s3(), settings.deliveries_bucket),
         Items(client, settings.events_table, "events", of_account),
+    )
+
+
+@cache
+def shelves() -> "tuple[exporting.Shelf, ...]":
+    """Where a tenant's things are. Their order is that of an export, and part of its cursors."""
+    from darkroom.aws.clients import dynamodb, s3
+    from darkroom.aws.shelves import OF_ACCOUNTS, OF_EVENTS, OF_POSTS, TenantDeliveries, TenantItems
+    from darkroom.settings import ExportSettings
+
+    settings, client = ExportSettings.from_environment(), dynamodb()
+    return (
+        TenantItems(client, settings.accounts_table, OF_ACCOUNTS),
+        TenantItems(client, settings.posts_table, OF_POSTS),
+        TenantItems(client, settings.events_table, OF_EVENTS),
+        TenantDeliveries(s3(), settings.deliveries_bucket),
     )
 
 

@@ -1,6 +1,9 @@
 """What the routes for Meta and for a tenant's own data answer; openapi.json is made from these classes."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge, Le, MaxLen
 
 from darkroom.deletions import Deletion
 
@@ -15,3 +18,11 @@ class DeletionView:
     @classmethod
     def of(cls, deletion: Deletion, base_url: str) -> "DeletionView":
         return cls(url=f"{base_url}/data-deletion/{deletion.code}", confirmation_code=deletion.code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportQuery:
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 — pydantic's own word
+
+    limit: Annotated[int, Ge(1), Le(500)] = 100
+    cursor: Annotated[str, MaxLen(2000)] | None = None

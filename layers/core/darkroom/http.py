@@ -27,6 +27,13 @@ _LONGEST_ID = 128
 _CREATED = (201, 202)  # their Location names what was made; that of a redirect may hold a state
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A body as browsers send forms; `Request.body` is then a text for each of these fields, empty where none came."""
+
+    fields: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """
@@ -67,8 +74,8 @@ type Handler = Callable[[Request], Answer]
 class Route:
     """
     One route as it is served and as openapi.json describes it. `answer` is the shape of the success body, `problems`
-    the codes that are this route's own. `records` is set where an Idempotency-Key counts. `form` names the fields of a
-    form, which `body` of the request then holds; `is_page`: the answer is a page for a person.
+    the codes that are this route's own. `records` is set where an Idempotency-Key counts. `is_page`: the answer is a page
+    for a person.
     """
 
     key: str
@@ -78,7 +85,6 @@ class Route:
     answer: Any = None
     status: int = 200
     problems: tuple[str, ...] = ()
-    form: tuple[str, ...] = ()
     is_page: bool = False
     records: Callable[[], idempotency.Records] | None = None
     handler: Handler | None = None
@@ -206,10 +212,11 @@ def _refused_unless_public(route: Route, incoming: Incoming) -> None:
 
 
 def _body(route: Route, incoming: Incoming) -> Any:
-    if route.form:
-        return incoming.form()
     if route.body is None:
         return None
+    if isinstance(route.body, Form):
+        sent = incoming.form()
+        return {name: sent.get(name, "") for name in route.body.fields}
     from darkroom import parsing  # noqa: PLC0415 — as above
 
     return parsing.body(route.body, incoming.header("content-type") or "", incoming.raw_body())

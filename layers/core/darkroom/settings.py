@@ -142,6 +142,13 @@ class PublicSettings(_Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSettings(AccountsSettings):
+    posts_table: str
+    events_table: str
+    deliveries_bucket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BelongingsSettings(_Settings):
     posts_table: str
     callers_table: str
