@@ -96,6 +96,7 @@ CATALOGUE = _catalogue(
     ProblemType("publishing_limit_reached", 429, "platform", "The account has used up Instagram's publishing quota for now.", "Wait, or choose next_free_slot where it is given: the quota is a moving window."),
     ProblemType("media_not_ready", 409, "platform", "Instagram says that the media is not ready.", "Wait and try again."),
     ProblemType("outcome_unknown", 502, "platform", "Instagram did not say whether the post is live.", "Look at the account before sending the post again."),
+    ProblemType("media_unknown", 404, "owner", "The post is live, but Instagram has not told which media it is, so nothing more was done to it.", "Add the comment, or turn comments off, in Instagram's app."),
     # somebody else's weather
     ProblemType("platform_outage", 503, "platform", "Instagram fails for many accounts at the moment.", "Wait: the post goes out by itself when Instagram is back."),
     ProblemType("instagram_unavailable", 503, "platform", "Instagram does not answer properly at the moment.", "Wait and try again."),
