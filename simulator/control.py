@@ -11,7 +11,9 @@ from simulator.containers import status_of
 from simulator.errors import REVOKED
 from simulator.faults import BadFaultError, read_fault
 from simulator.options import PretendAccount
+from simulator.payloads import PAYLOADS, About
 from simulator.reads import media_product_type, media_type, permalink
+from simulator.webhooks import MOST_IN_ONE, Callback, CallbackError
 from simulator.wire import Json, Request, Response, html_response, json_response, redirect
 from simulator.world import Account, Media, World
 
@@ -36,7 +38,7 @@ def answer(world: World, request: Request) -> Response:
         return json_response({"error": f"no {request.method} {path}", "there_are": list(HANDLERS)}, 404)
     try:
         result = handler(world, _body(request))
-    except (ControlError, BadFaultError, ValueError) as exc:
+    except (ControlError, BadFaultError, CallbackError, ValueError) as exc:
         return json_response({"error": str(exc)}, 400)
     return result if isinstance(result, Response) else json_response(result)
 
@@ -174,6 +176,50 @@ def _write_comment(world: World, body: Json) -> Json:
     return {"id": comments.write(world, media, _account_named(world, body.get("username")), body["text"]).id}
 
 
+def _read_webhooks(world: World, _: Json) -> Json:
+    callback = world.webhooks.callback
+    return {
+        "callback_url": callback.url if callback else None,
+        "waiting": len(world.webhooks.happened),
+        "deliveries": [each.shown() for each in list(world.webhooks.deliveries)],
+        "kinds": list(PAYLOADS),
+    }
+
+
+def _subscribe_webhooks(world: World, body: Json) -> Json:
+    url, token = body.get("callback_url"), body.get("verify_token")
+    if not isinstance(url, str) or not isinstance(token, str):
+        raise ControlError("takes callback_url and verify_token")
+    with world.unlocked():  # the callback is somebody else's, and may take its time
+        world.webhooks.subscribe(Callback(url, token))
+    return _read_webhooks(world, body)
+
+
+def _send_webhook(world: World, body: Json) -> Json:
+    """As the dashboard's Test button: `kind` is one of GET /_sim/webhooks; the rest are fields of payloads.About."""
+    kind, count = body.pop("kind", None), int(_number({"count": body.pop("count", 1)}, "count"))
+    account = _account_named(world, body.pop("username", None))
+    if kind not in PAYLOADS:
+        raise ControlError(f"kind is one of {', '.join(PAYLOADS)}")
+    if world.webhooks.callback is None:
+        raise ControlError("nobody has subscribed: POST /_sim/webhooks")
+    at = _number(body, "at") if "at" in body else world.now
+    known = About.__dataclass_fields__.keys() - {"account"}
+    if body.keys() - known:
+        raise ControlError(f"takes kind, username, count and {', '.join(sorted(known))}")
+    sent = [About(**{**body, "account": account.user_id, "at": at}) for _ in range(min(count, MOST_IN_ONE))]
+    for about in sent:
+        world.webhooks.tell(kind, about)
+    return {"sent": [{"comment_id": each.comment_id, "mid": each.mid, "media_id": each.media_id} for each in sent]}
+
+
+def _deliver_webhooks(world: World, body: Json) -> Json:
+    """Everything that waits, whether it is due or not."""
+    with world.unlocked():
+        world.webhooks.deliver(is_everything=True)
+    return _read_webhooks(world, body)
+
+
 def _list_accounts(world: World, _: Json) -> Json:
     return {"accounts": [_account(a) for a in world.accounts.values()]}
 
@@ -269,6 +315,10 @@ HANDLERS: dict[str, Callable[[World, Json], Json | Response]] = {
     "GET /_sim/throttles": _list_throttles,
     "POST /_sim/throttles": _throttle,
     "POST /_sim/comments": _write_comment,
+    "GET /_sim/webhooks": _read_webhooks,
+    "POST /_sim/webhooks": _subscribe_webhooks,
+    "POST /_sim/webhooks/send": _send_webhook,
+    "POST /_sim/webhooks/deliver": _deliver_webhooks,
     "GET /_sim/accounts": _list_accounts,
     "POST /_sim/accounts": _add_account,
     "POST /_sim/tokens": _issue_token,

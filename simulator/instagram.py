@@ -33,8 +33,10 @@ from simulator.ids import Ids
 from simulator.media_files import MediaFetcher
 from simulator.options import Options
 from simulator.parameters import Parameters
+from simulator.payloads import About
 from simulator.routes import CODE_EXCHANGE, GRAPH, OPEN, Route, Target, target_of
 from simulator.switches import Switches
+from simulator.webhooks import Callback
 from simulator.wire import Json, Request, Response, UnreadableBodyError, json_response
 from simulator.world import CallRecord, World
 
@@ -47,9 +49,10 @@ class Instagram:
     switches: what `reset` comes back to.
     seed: the same seed makes the same ids and tokens.
     media_transport: replaces the network when image and video URLs are fetched.
+    webhook_transport: replaces the network when webhooks are delivered.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only, each with a default
         self,
         options: Options | None = None,
         *,
@@ -57,10 +60,18 @@ class Instagram:
         switches: Switches | None = None,
         seed: int | None = None,
         media_transport: httpx.BaseTransport | None = None,
+        webhook_transport: httpx.BaseTransport | None = None,
     ) -> None:
         options = options or Options()
         fetcher = MediaFetcher(options.fetch_seconds, media_transport)
-        self.world = World(options, clock or Clock(), Ids(seed), fetcher, switches or Switches())
+        self.world = World(
+            options,
+            clock or Clock(),
+            Ids(seed),
+            fetcher,
+            switches or Switches(),
+            webhook_transport=webhook_transport,
+        )
 
     @property
     def clock(self) -> Clock:
@@ -90,6 +101,20 @@ class Instagram:
     def throttle(self, username: str, minutes: float) -> None:
         """Every call of this account is answered 80002 until so many minutes from now; 0 ends it."""
         control.throttle(self.world, username, minutes)
+
+    def subscribe_webhooks(self, callback_url: str, verify_token: str) -> None:
+        """What an operator does in the App Dashboard. Raises CallbackError."""
+        self.world.webhooks.subscribe(Callback(callback_url, verify_token))
+
+    def send_webhook(self, kind: str, username: str, **about: Any) -> None:
+        """As the dashboard's Test button: also for an account that has subscribed to nothing. See payloads.PAYLOADS."""
+        account = self.world.account_named(username)
+        assert account is not None, f"no pretend account {username}"
+        self.world.webhooks.tell(kind, About(**{"account": account.user_id, "at": self.world.now, **about}))
+
+    def deliver_webhooks(self) -> int:
+        """Attempts what is due; how many that was. On a real clock a thread does it by itself."""
+        return len(self.world.webhooks.deliver())
 
     def token_for(self, username: str, scopes: tuple[str, ...] = oauth.SCOPES, *, is_long: bool = True) -> str:
         """A token as the App Dashboard generates it, without the login."""

@@ -7,12 +7,15 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import httpx
+
 from simulator.clock import Clock
 from simulator.faults import FaultProgramme
 from simulator.ids import Ids, app_scoped_id, professional_account_id
 from simulator.media_files import MediaFetcher
 from simulator.options import CONTAINER_LIFETIME, Options, PretendAccount
 from simulator.switches import Switches
+from simulator.webhooks import Webhooks
 from simulator.wire import Json
 
 
@@ -164,9 +167,19 @@ class World:
     subscribed_fields: dict[str, list[str]] = field(default_factory=dict)
     calls: list[CallRecord] = field(default_factory=list)
     faults: FaultProgramme = field(default_factory=FaultProgramme)
+    webhook_transport: httpx.BaseTransport | None = None
+    webhooks: Webhooks = field(init=False)
 
     def __post_init__(self) -> None:
         self.switches = self.default_switches
+        secret = self.options.app_secret
+        self.webhooks = Webhooks(
+            self.clock,
+            secret,
+            lambda: self.switches,
+            lambda user_id: self.subscribed_fields.pop(user_id, None),
+            self.webhook_transport,
+        )
         self._add_default_accounts()
 
     def reset(self) -> None:
@@ -178,6 +191,7 @@ class World:
         self.comments_off.clear()
         self.calls.clear()
         self.faults.clear()
+        self.webhooks.clear()
         self.switches = self.default_switches
         self._add_default_accounts()
 

@@ -6,8 +6,22 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from darkroom import authenticating, connecting, disconnecting, metering, recounting, submission, watching, workflow
+from darkroom import (
+    announcing,
+    authenticating,
+    connecting,
+    disconnecting,
+    metering,
+    processing,
+    receiving,
+    recounting,
+    submission,
+    watching,
+    workflow,
+)
 from darkroom.accounts import Account
+from darkroom.aws.inbox import SqsInbox
+from darkroom.deliveries import Keys
 from darkroom.observability import log_unforeseen
 from tests.builders import an_account
 from tests.events import event
@@ -16,8 +30,11 @@ from tests.fakes import (
     FakeAccounts,
     FakeApiKeys,
     FakeBus,
+    FakeDeliveries,
+    FakeEvents,
     FakeFingerprints,
     FakeInstagram,
+    FakeKeyRing,
     FakeOutages,
     FakePosts,
     FakeQuota,
@@ -27,6 +44,7 @@ from tests.fakes import (
     FakeTokens,
     FakeWorkflows,
 )
+from tests.queues import MemoryQueues
 
 FOLDER = Path(__file__).parent.parent.parent / "functions"
 ACCOUNT_ID = event("disconnect_account")["pathParameters"]["id"]
@@ -60,11 +78,19 @@ class World:
     schedules: FakeSchedules = field(default_factory=FakeSchedules)
     workflows: FakeWorkflows = field(default_factory=FakeWorkflows)
     instagram: FakeInstagram = field(default_factory=FakeInstagram)
+    key_ring: FakeKeyRing = field(
+        default_factory=lambda: FakeKeyRing(Keys({"instagram": "CANARY-app-secret"}, "CANARY-verify-token"))
+    )
+    queues: MemoryQueues = field(default_factory=MemoryQueues)
+    deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
 
     def __post_init__(self) -> None:
         self.accounts.connect(self.account, f"CANARY-token-of-{self.account.id}")
         self.instagram.clock = self.clock
         self.tokens = FakeTokens(self.accounts)
+        self.events = FakeEvents(self.clock)
+        self.queue = self.queues.create("webhooks", self.queues.create("dead"))
+        self.inbox = SqsInbox(self.queues, self.queue, 4000, lambda: self.deliveries)
 
     def ports(self) -> dict[str, Any]:
         """A builder of bootstrap's to what it answers here."""
@@ -85,6 +111,7 @@ class World:
                 "",
                 frozenset({"https://app.example.com"}),
             ),
+            "deliveries": self.deliveries,
             "disconnecting_ports": disconnecting.Ports(
                 self.accounts, self.tokens, self.instagram, self.posts, self.clock
             ),
@@ -100,6 +127,14 @@ class World:
                 self.fingerprints,
                 self.clock,
             ),
+            "processing_ports": processing.Ports(
+                self.accounts,
+                self.deliveries,
+                announcing.Ports(
+                    self.events, lambda name, detail: self.bus.announce(name, detail, self.clock()), self.clock
+                ),
+            ),
+            "receiving_ports": receiving.Ports(self.key_ring, self.inbox, self.clock),
             "recounting_ports": recounting.Ports(self.posts, self.posts.timeline, self.clock),
             "recording_ports": workflow.Ports(**self._recording()),
             "stage": "test",

@@ -10,24 +10,30 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from darkroom import (
         announcing,
         authenticating,
         connecting,
         disconnecting,
         metering,
+        processing,
+        receiving,
         recounting,
         submission,
         watching,
         workflow,
     )
     from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
+    from darkroom.aws.deliveries import S3Deliveries
     from darkroom.aws.events import DynamoDBEvents
     from darkroom.aws.idempotency import DynamoDBIdempotency
     from darkroom.aws.posts import DynamoDBPosts
     from darkroom.aws.schedules import EventBridgeSchedules
     from darkroom.aws.secrets import AppSecret
     from darkroom.aws.vault import Vault
+    from darkroom.deliveries import Delivery
     from darkroom.settings import InstagramSettings
 
 
@@ -243,6 +249,48 @@ def announce(detail_type: str, detail: dict[str, Any]) -> None:
     from darkroom.settings import BusSettings
 
     EventBridgeBus(eventbridge(), BusSettings.from_environment().event_bus_name).announce(detail_type, detail, now())
+
+
+# ── webhooks ──
+
+
+@cache
+def receiving_ports() -> "receiving.Ports":
+    from darkroom import receiving
+    from darkroom.aws.clients import sqs
+    from darkroom.aws.inbox import SqsInbox
+    from darkroom.settings import ReceiverSettings
+
+    settings = ReceiverSettings.from_environment()
+    inbox = SqsInbox(sqs(), settings.webhook_queue_url, int(settings.webhook_message_bytes), deliveries)
+    return receiving.Ports(_app_secret(settings.app_secret_arn), inbox, now)
+
+
+@cache
+def processing_ports() -> "processing.Ports":
+    from darkroom import processing
+
+    return processing.Ports(accounts(), deliveries(), announcing_ports())
+
+
+def opened_delivery(body: str, attributes: "Mapping[str, str]") -> "Delivery":
+    """What the receiver put into a message of the queue. Raises MalformedDeliveryError."""
+    from darkroom.aws import inbox
+
+    return inbox.opened(body, attributes, deliveries)
+
+
+@cache
+def deliveries() -> "S3Deliveries":
+    """Its client costs as much as the rest of the receiver, which needs it for big bodies only."""
+    from darkroom.aws.clients import s3
+    from darkroom.aws.deliveries import S3Deliveries
+    from darkroom.settings import DeliveriesSettings
+
+    return S3Deliveries(s3(), DeliveriesSettings.from_environment().deliveries_bucket)
+
+
+# ── events ──
 
 
 @cache

@@ -119,3 +119,17 @@ class StepSettings(_Settings):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventsSettings(_Settings):
     events_table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveriesSettings(_Settings):
+    deliveries_bucket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverSettings(DeliveriesSettings):
+    """`webhook_message_bytes`: bigger bodies go by way of the bucket. SQS takes 1 MiB with everything around it."""
+
+    app_secret_arn: str
+    webhook_queue_url: str
+    webhook_message_bytes: str = "900000"

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_events import EventBridgeClient
     from types_boto3_kms import KMSClient
+    from types_boto3_s3 import S3Client
     from types_boto3_scheduler import EventBridgeSchedulerClient
     from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_sqs import SQSClient
     from types_boto3_stepfunctions import SFNClient
 
 # botocore tells at INFO where it found credentials: noise at every cold start, paid for by the byte.
@@ -24,6 +26,10 @@ logging.getLogger("botocore").setLevel(logging.WARNING)
 _CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 # For what may be lost, but must not hold anything up.
 _IMPATIENT = Config(connect_timeout=0.5, read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": 1})
+# Meta waits five seconds for an answer, and sends again.
+_WITHIN_FIVE_SECONDS = Config(
+    connect_timeout=0.5, read_timeout=1.2, retries={"mode": "standard", "total_max_attempts": 2}
+)
 
 
 @cache
@@ -52,6 +58,12 @@ def kms() -> "KMSClient":
 
 
 @cache
+def s3() -> "S3Client":
+    client: S3Client = boto3.client("s3", config=_CONFIG)
+    return client
+
+
+@cache
 def scheduler() -> "EventBridgeSchedulerClient":
     client: EventBridgeSchedulerClient = boto3.client("scheduler", config=_CONFIG)
     return client
@@ -60,6 +72,13 @@ def scheduler() -> "EventBridgeSchedulerClient":
 @cache
 def secretsmanager() -> "SecretsManagerClient":
     client: SecretsManagerClient = boto3.client("secretsmanager", config=_CONFIG)
+    return client
+
+
+@cache
+def sqs() -> "SQSClient":
+    """Both attempts together take less than five seconds."""
+    client: SQSClient = boto3.client("sqs", config=_WITHIN_FIVE_SECONDS)
     return client
 
 

@@ -17,6 +17,8 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
                     IDEMPOTENCY#<hash>    IDEMPOTENCY     the answer to an Idempotency-Key (expires)
     EventsTable     TENANT#<tenant>       EVENT#<id>      an event, by its natural key; ByTime lists them, Unread holds
                                                           those that nobody has read (expires)
+                                          MESSAGE#… THREAD#…  what became of a message, and of a conversation (expire)
+                                          COMMENTS#… STORY#…  counted comments of a media, figures of a story
 
 A tenant id never holds a '#', so no key can be built that reads another tenant's partition.
 """
@@ -101,6 +103,11 @@ def quota_day(tenant_id: str, account_id: str, day: date) -> Key:
 
 def event(tenant_id: str, event_id: str) -> Key:
     return _key(tenant(tenant_id), EVENT_PREFIX + event_id)
+
+
+def event_state(tenant_id: str, item: str) -> Key:
+    """What events have changed; effects.py names the items."""
+    return _key(tenant(tenant_id), item)
 
 
 def api_key(sha256: str) -> Key:
