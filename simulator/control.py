@@ -224,7 +224,7 @@ def _page(page: PretendPage) -> Json:
 
 
 def _revoke_tokens(world: World, body: Json) -> Json:
-    """`access_token`, or every token of `username` or of the `person`; calls are answered with `subcode` from now on."""
+    """`access_token`, or every token of `username` or of `person`; calls are answered with `subcode` from now on."""
     subcode = body.get("subcode", 458)
     if not isinstance(subcode, int) or subcode not in REVOKED:
         raise ControlError(f"subcode is one of {', '.join(map(str, REVOKED))}")

@@ -42,9 +42,9 @@ def read_me(_: World, call: FacebookCall) -> Json:
     return pick(_wanted(call, "id,name"), readers, "User")
 
 
-def list_permissions(world: World, call: FacebookCall) -> Json:
+def list_permissions(_: World, call: FacebookCall) -> Json:
     _persons_own(call)
-    statuses = {name: "granted" for name in call.token.scopes} | {name: "declined" for name in call.token.declined}
+    statuses = dict.fromkeys(call.token.scopes, "granted") | dict.fromkeys(call.token.declined, "declined")
     return {"data": [{"permission": name, "status": status} for name, status in statuses.items()]}
 
 

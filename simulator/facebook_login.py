@@ -68,9 +68,7 @@ def answer_dialogue(world: World, request: Request) -> Response:
         form = Parameters(request.parameters)
         if form.text("decision") == "deny":
             return redirect(denial(dialogue))
-        person = form.text("user") or next(iter(world.facebook.people()), "")
-        if person not in world.facebook.people():
-            raise DialogueError("There is no such person")
+        person = _chosen_person(world, form.text("user"))
     except DialogueError as exc:
         return html_response(pages.dialogue_error(str(exc)), 400)
     code = world.ids.code()
@@ -152,6 +150,13 @@ def debug_token(world: World, request: Request) -> Response:
 
 def _dialogue(world: World, request: Request) -> Dialogue:
     return read_dialogue(world, Parameters(request.query_parameters), world.options.meta_app_id, SCOPES)
+
+
+def _chosen_person(world: World, name: str | None) -> str:
+    people = world.facebook.people()
+    if not people or (name is not None and name not in people):
+        raise DialogueError("There is no such person")
+    return name or people[0]
 
 
 def _exchanged(world: World, form: Parameters) -> Json:

@@ -84,7 +84,8 @@ class Target:
     """
     Where a request goes: `/v25.0/1784…/media` is template `/{ig}/media`, path `/1784…/media`, node `1784…`.
 
-    `me` is a `{ig}`, and at graph.facebook.com the person. Numbers that name nothing are `{id}`. `node` is empty where the path begins with a plain word.
+    `me` is a `{ig}`, and at graph.facebook.com the person. Numbers that name nothing are `{id}`. `node` is empty where
+    the path begins with a plain word.
     """
 
     template: str

@@ -28,7 +28,7 @@ def add_first_comment(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
     if post.content.first_comment is None or post.media_id is None or post.comment.comment_id is not None:
         return {}
     account = account_of(post, ports)
-    instagram_access = Access(account.ig_user_id, ports.tokens.token(account))
+    instagram_access = Access.of(account, ports.tokens.token(account))
     if post.comment.attempted_at is not None:
         return _found(post, account, instagram_access, ports)
     post = _attempting(post, ports)

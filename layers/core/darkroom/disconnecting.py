@@ -48,7 +48,7 @@ def disconnect(caller: Caller, account_id: str, ports: Ports) -> bool:
 
 def _unsubscribe(account: Account, ports: Ports) -> bool:
     try:
-        ports.instagram.unsubscribe_webhooks(Access(account.ig_user_id, ports.tokens.token(account)))
+        ports.instagram.unsubscribe_webhooks(Access.of(account, ports.tokens.token(account)))
     except (InstagramError, DarkroomError):
         return False
     return True

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from annotated_types import Ge, Le, MaxLen, MinLen
 
-from darkroom.accounts import Account, AccountState, ConnectSession, Login
+from darkroom.accounts import Account, AccountState, ConnectSession
 from darkroom.capabilities import Capability
 from darkroom.errors import BadRequestError, FieldError
 from darkroom.http_events import Answer
 from darkroom.limits import Limit
+from darkroom.logins import Login, LoginTraits
 from darkroom.pages import Page, PageRequest, opened
 from darkroom.posting import Preview, Result
 from darkroom.posts import Container, MediaItem, Post, PostContent, PostState, ReelOptions
@@ -225,6 +226,7 @@ class AccountView:
     username: str
     name: str | None
     account_type: str | None
+    page_id: str | None
     state: AccountState
     scopes: tuple[str, ...]
     connected_at: datetime
@@ -319,7 +321,10 @@ class LimitsView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapabilitiesView:
+    """What each field needs, and what each login asks for and needs."""
+
     data: tuple[Capability, ...]
+    logins: tuple[LoginTraits, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The app credentials, from one Secrets Manager secret; read anew every quarter of an hour, for rotation."""
+"""The credentials of one app, from its Secrets Manager secret; read anew every quarter of an hour, for rotation."""
 
 import json
 import time
@@ -27,6 +27,7 @@ class AppCredentials:
 class AppSecret:
     client: "SecretsManagerClient"
     secret_arn: str
+    name: str = "InstagramAppSecret"  # as template.yaml calls it
     seconds: Callable[[], float] = time.monotonic
     _known: AppCredentials | None = field(default=None, repr=False)
     _until: float = 0.0
@@ -34,7 +35,7 @@ class AppSecret:
     def credentials(self) -> AppCredentials:
         """Raises ConfigurationError, saying what to put where, while the secret is empty or malformed."""
         if self._known is None or self.seconds() >= self._until:
-            self._known = _parsed(self._read())
+            self._known = _parsed(self._read(), self.name)
             self._until = self.seconds() + _KEEP_SECONDS
         return self._known
 
@@ -50,10 +51,10 @@ class AppSecret:
             return None
 
 
-def _parsed(value: Any) -> AppCredentials:
+def _parsed(value: Any, secret: str) -> AppCredentials:
     found = value if isinstance(value, dict) else {}
     app_id, app_secret = found.get("app_id"), found.get("app_secret")
     for name, part in (("app_id", app_id), ("app_secret", app_secret)):
         if not isinstance(part, str) or not part.strip() or part != part.strip(" \"'\n"):
-            raise ConfigurationError(detail=f"The secret InstagramAppSecret has no usable {name} (docs/meta-setup.md).")
+            raise ConfigurationError(detail=f"The secret {secret} has no usable {name} (docs/meta-setup.md).")
     return AppCredentials(str(app_id), str(app_secret))

@@ -83,7 +83,8 @@ class _Answer(NamedTuple):
 class InstagramClient:
     """
     Calls to graph.facebook.com carry `appsecret_proof`, made with what `meta_app_secret` answers: the Meta app's
-    secret, asked for only when such a call is made. `send_proof` adds one for graph.instagram.com, where Meta documents none.
+    secret, asked for only when such a call is made. `send_proof` adds one for graph.instagram.com, where Meta documents
+    none.
 
     `on_call` hears of every call that was tried on the network. What it raises is dropped: a broken observer must not
     turn a published post into an unknown one.

@@ -8,80 +8,22 @@ business owns may be missing from the person's own list and are then found throu
 Source: Meta's Facebook Login for Business page, User accounts and Business owned_pages references.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal, Self
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from darkroom.instagram import values
 from darkroom.instagram.client import InstagramClient
 from darkroom.instagram.endpoints import CONNECTING
 from darkroom.instagram.errors import InstagramUnavailableError, TokenInvalidError
-from darkroom.instagram.models import LongLivedToken, entries
+from darkroom.instagram.facebook_models import FacebookPage, Listing, Ownership, need_id
+from darkroom.instagram.models import Access, LongLivedToken, entries
 from darkroom.instagram.protocol import Payload, Request, encode_form
-
-Ownership = Literal["owned_pages", "client_pages"]
 
 _ACCOUNT = "instagram_business_account{id,username,name}"
 _PAGE_FIELDS = f"id,name,tasks,{_ACCOUNT}"
 _BUSINESS_PAGE_FIELDS = f"id,name,{_ACCOUNT}"  # of a business's Pages nobody's own tasks are told
 _A_PAGE = "100"  # of a list; the most Meta gives
 _SIXTY_DAYS = 60 * 86_400
-# Any of these lets the person publish for the Page, and so for the account linked to it.
-_PUBLISHING_TASKS = frozenset({"MANAGE", "CREATE_CONTENT", "PROFILE_PLUS_FULL_CONTROL", "PROFILE_PLUS_CREATE_CONTENT"})
-
-
-@dataclass(frozen=True, slots=True)
-class LinkedAccount:
-    """`id` is the professional account (1784…), the same that Instagram Login calls `user_id`."""
-
-    id: str
-    username: str
-    name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FacebookPage:
-    """
-    A Page as the person sees it. `token` acts for it; only `FacebookLogin.page` asks for one, and Meta leaves it out
-    where the person has no role. `tasks` is None where Meta does not tell what the person may do.
-    """
-
-    id: str
-    name: str
-    account: LinkedAccount | None
-    tasks: frozenset[str] | None = None
-    token: str | None = field(default=None, repr=False)
-
-    @property
-    def may_publish(self) -> bool:
-        """As far as is known."""
-        return self.tasks is None or bool(self.tasks & _PUBLISHING_TASKS)
-
-    @classmethod
-    def parse(cls, payload: Payload) -> Self:
-        page_id, tasks = _id(payload), payload.get("tasks")
-        return cls(
-            id=page_id,
-            name=values.text(payload.get("name")) or page_id,
-            account=_linked(payload.get("instagram_business_account")),
-            tasks=frozenset(map(str, tasks)) if isinstance(tasks, list) else None,
-            token=values.secret(payload.get("access_token")),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Listing[T]:
-    """
-    One page of a list. `after` is the cursor to the next, None at the end. Meta's `paging.next` only tells that there
-    is more: as a URL it holds the token and may point anywhere, so nobody follows it.
-    """
-
-    entries: tuple[T, ...]
-    after: str | None
-
-    @classmethod
-    def of(cls, payload: Payload, read: Callable[[Payload], T]) -> "Listing[T]":
-        return cls(tuple(read(entry) for entry in entries(payload)), _after(payload.get("paging")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +47,7 @@ class FacebookLogin:
 
     def user_id(self, user_token: str) -> str:
         """The person's app-scoped id, the one in Meta's deauthorise callbacks."""
-        return self.client.call(_look_up("/me", {"fields": "id"}, user_token), _id)
+        return self.client.call(_look_up("/me", {"fields": "id"}, user_token), need_id)
 
     def permissions(self, user_token: str) -> frozenset[str]:
         """What the person has granted; they may have unticked some."""
@@ -117,7 +59,7 @@ class FacebookLogin:
 
     def businesses(self, user_token: str, after: str | None = None) -> Listing[str]:
         """Ids of the businesses that the person is in. Needs `business_management`."""
-        return self._listed("/me/businesses", {"fields": "id"}, user_token, after, _id)
+        return self._listed("/me/businesses", {"fields": "id"}, user_token, after, need_id)
 
     def business_pages(
         self, user_token: str, business_id: str, ownership: Ownership, after: str | None = None
@@ -131,6 +73,9 @@ class FacebookLogin:
         """One Page with its token, made from this very user token: of a long-lived one it does not expire."""
         params = {"fields": f"access_token,{_PAGE_FIELDS}"}
         return self.client.call(_look_up("/{page-id}", params, user_token, {"page-id": page_id}), FacebookPage.parse)
+
+    def subscribe_webhooks(self, access: Access, fields: Iterable[str]) -> None:
+        self.client.subscribe_webhooks(access, fields)
 
     def _listed[T](  # noqa: PLR0913, PLR0917 — a list is its path, what is wanted of it, for whom, from where
         self,
@@ -184,26 +129,5 @@ def _long_lived(payload: Payload) -> LongLivedToken:
     return LongLivedToken.parse(payload)
 
 
-def _id(payload: Payload) -> str:
-    found = values.identifier(payload.get("id"))
-    if found is None:
-        raise InstagramUnavailableError("Instagram's answer has no usable id.")
-    return found
-
-
 def _granted(payload: Payload) -> frozenset[str]:
     return frozenset(str(entry.get("permission")) for entry in entries(payload) if entry.get("status") == "granted")
-
-
-def _linked(value: object) -> LinkedAccount | None:
-    """Anything but an id and a username is no account that could be shown and used."""
-    found = value if isinstance(value, dict) else {}
-    account_id, username = values.identifier(found.get("id")), values.text(found.get("username"))
-    return LinkedAccount(account_id, username, values.text(found.get("name"))) if account_id and username else None
-
-
-def _after(paging: object) -> str | None:
-    if not isinstance(paging, dict) or not paging.get("next"):
-        return None
-    cursors = paging.get("cursors")
-    return values.secret(cursors.get("after")) if isinstance(cursors, dict) else None

@@ -8,7 +8,7 @@ more than none, and asking again is harmless. (Where it is not, the client makes
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal, NoReturn, Self, cast, get_args
+from typing import Literal, NoReturn, Protocol, Self, cast, get_args
 
 from darkroom.instagram import values
 from darkroom.instagram.codes import classify
@@ -20,6 +20,17 @@ StatusCode = Literal["IN_PROGRESS", "FINISHED", "ERROR", "EXPIRED", "PUBLISHED"]
 
 _YEAR = 365 * 86_400
 _DAY = 86_400
+
+
+class Identity(Protocol):
+    """An account, as much of it as a call has to know."""
+
+    @property
+    def ig_user_id(self) -> str: ...
+    @property
+    def login(self) -> Login: ...
+    @property
+    def page_id(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,10 @@ class Access:
     token: str = field(repr=False)
     login: Login = "instagram"
     page_id: str | None = None
+
+    @classmethod
+    def of(cls, account: Identity, token: str) -> Self:
+        return cls(account.ig_user_id, token, account.login, account.page_id)
 
 
 @dataclass(frozen=True, slots=True)
