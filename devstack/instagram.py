@@ -14,11 +14,13 @@ START_SECONDS = 30
 class InstagramSimulator:
     def __init__(self, home: Path, log: Path, preferred_port: int, options: list[str]) -> None:
         self.app_id, self.app_secret = str(secrets.randbelow(10**15) + 10**15), secrets.token_hex(16)
+        self.meta_app_id, self.meta_app_secret = str(secrets.randbelow(10**15) + 10**15), secrets.token_hex(16)
         self.port = free_port(preferred_port)
         self.host = f"{LOOPBACK}:{self.port}"
         self.url = f"http://{self.host}"
         home.mkdir(parents=True, exist_ok=True)
         identity = ["--port", str(self.port), "--app-id", self.app_id, "--app-secret", self.app_secret]
+        identity += ["--meta-app-id", self.meta_app_id, "--meta-app-secret", self.meta_app_secret]
         # The package lies next to ours, also when ours is not installed.
         environment = clean_environment(home, PYTHONPATH=str(Path(__file__).parents[1]))
         command = [sys.executable, "-m", "simulator", *identity, "--json", *options]
@@ -34,8 +36,13 @@ class InstagramSimulator:
 
     @property
     def credentials(self) -> str:
-        """The value of the app's secret."""
+        """The value of the Instagram app's secret."""
         return json.dumps({"app_id": self.app_id, "app_secret": self.app_secret})
+
+    @property
+    def meta_credentials(self) -> str:
+        """The value of the Meta app's secret."""
+        return json.dumps({"app_id": self.meta_app_id, "app_secret": self.meta_app_secret})
 
     def parameters(self) -> dict[str, str]:
         """What the template must be told to talk to this Instagram instead of the real one."""
@@ -43,6 +50,8 @@ class InstagramSimulator:
             "InstagramGraphUrl": self.url,
             "InstagramApiUrl": self.url,
             "InstagramAuthorizeUrl": f"{self.url}/oauth/authorize",
+            "FacebookGraphUrl": f"{self.url}/graph.facebook.com",
+            "FacebookDialogUrl": f"{self.url}/www.facebook.com/v25.0/dialog/oauth",
             "TestMediaHosts": self.host,
         }
 

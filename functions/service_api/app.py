@@ -1,6 +1,6 @@
 """True without a tenant: health, limits, capabilities, the error catalogue; and 404 for every path that is not ours."""
 
-from darkroom import __version__, bootstrap, capabilities, limits, logins, problems
+from darkroom import __version__, bootstrap, capabilities, limits, problems
 from darkroom.errors import NotFoundError
 from darkroom.http import PUBLIC, Api, Request
 from darkroom.http_events import Answer
@@ -21,7 +21,7 @@ def read_limits(_request: Request) -> Answer:
 
 @handler.route("GET /v1/capabilities", scope="posts:read", answer=CapabilitiesView)
 def read_capabilities(_request: Request) -> Answer:
-    return Answer(200, CapabilitiesView(data=capabilities.ALL, logins=logins.ALL))
+    return Answer(200, CapabilitiesView.of(capabilities.ALL))
 
 
 @handler.route("GET /v1/errors/{code}", scope=PUBLIC, answer=ProblemTypeView, problems=("not_found",))

@@ -244,7 +244,6 @@ def accounts() -> "DynamoDBAccounts":
 def disconnecting_ports() -> "disconnecting.Ports":
     from darkroom import disconnecting
     from darkroom.observability import log_call
-    from darkroom.instagram.client import Call, InstagramClient
     from darkroom.settings import InstagramSettings
 
     settings = InstagramSettings.from_environment()

@@ -11,8 +11,7 @@ from datetime import date
 from types import MappingProxyType
 
 from darkroom.errors import FieldError
-from darkroom.instagram import oauth
-from darkroom.logins import Login
+from darkroom.logins import FACEBOOK, INSTAGRAM, Login
 from darkroom.posts import Kind, MediaItem, MediaType, PostContent, ReelOptions, UserTag
 
 _MEDIA = "IG User media reference, developers.facebook.com"
@@ -49,7 +48,7 @@ class ScopeByLogin:
         return self.facebook if login == "facebook" else self.instagram
 
 
-_MANAGE_COMMENTS = ScopeByLogin(instagram=oauth.MANAGE_COMMENTS, facebook=oauth.FACEBOOK_MANAGE_COMMENTS)
+_MANAGE_COMMENTS = ScopeByLogin(instagram=INSTAGRAM.comments_scope, facebook=FACEBOOK.comments_scope)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,15 +163,15 @@ def _connected(session: ConnectSession, code: str, redirected_to: str, ports: Ca
 
 
 def _scopes(wish: Wish) -> tuple[str, ...]:
-    traits, wanted = LOGINS[wish.login], wish.scopes
+    known, wanted = oauth.SCOPES_BY_LOGIN[wish.login], wish.scopes
     if wanted is None:
-        return tuple(traits.scopes)
+        return tuple(known)
     errors = [
         FieldError(f"/scopes/{index}", "unknown_scope", f"{_NAMES[wish.login]} has no such scope.")
         for index, scope in enumerate(wanted)
-        if scope not in traits.scopes
+        if scope not in known
     ]
-    if missing := sorted(set(traits.needed_scopes) - set(wanted)):
+    if missing := sorted(set(LOGINS[wish.login].needed_scopes) - set(wanted)):
         errors.append(FieldError("/scopes", "scope_needed", f"Always needed: {', '.join(missing)}."))
     if errors:
         raise BadRequestError(errors=tuple(errors))

@@ -11,8 +11,9 @@ from darkroom.accounts import Account, AccountState, ConnectSession
 from darkroom.capabilities import Capability
 from darkroom.errors import BadRequestError, FieldError
 from darkroom.http_events import Answer
+from darkroom.instagram.oauth import SCOPES_BY_LOGIN
 from darkroom.limits import Limit
-from darkroom.logins import Login, LoginTraits
+from darkroom.logins import LOGINS, Login, LoginTraits
 from darkroom.pages import Page, PageRequest, opened
 from darkroom.posting import Preview, Result
 from darkroom.posts import Container, MediaItem, Post, PostContent, PostState, ReelOptions
@@ -320,11 +321,37 @@ class LimitsView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoginView:
+    """
+    What a login is asked for unless less is wished, each scope with its use; and what nothing works without. What its
+    webhooks subscribe to, by scope.
+    """
+
+    login: Login
+    scopes: dict[str, str]
+    needed_scopes: tuple[str, ...]
+    webhook_fields: dict[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, traits: LoginTraits) -> "LoginView":
+        return cls(
+            login=traits.login,
+            scopes=SCOPES_BY_LOGIN[traits.login],
+            needed_scopes=traits.needed_scopes,
+            webhook_fields=traits.webhook_fields,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CapabilitiesView:
     """What each field needs, and what each login asks for and needs."""
 
     data: tuple[Capability, ...]
-    logins: tuple[LoginTraits, ...]
+    logins: tuple[LoginView, ...]
+
+    @classmethod
+    def of(cls, capabilities: tuple[Capability, ...]) -> "CapabilitiesView":
+        return cls(data=capabilities, logins=tuple(LoginView.of(each) for each in LOGINS.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

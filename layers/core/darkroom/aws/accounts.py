@@ -164,7 +164,10 @@ class ConnectingAccounts(DynamoDBAccounts):
         puts = (
             (keys.holder(account.ig_user_id), {"tenant_id": account.tenant_id, "account_id": account.id}),
             (keys.account(account.tenant_id, account.id), _stored(account)),
-            (keys.token(account.tenant_id, account.id), {**sealed_item(sealed), "token_version": account.token_version}),
+            (
+                keys.token(account.tenant_id, account.id),
+                {**sealed_item(sealed), "token_version": account.token_version},
+            ),
         )
         writes: list[Any] = [{"Put": {"TableName": self.table, "Item": {**key, **marshal(item)}}} for key, item in puts]
         held = _held_by(account)

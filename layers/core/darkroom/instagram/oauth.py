@@ -48,6 +48,8 @@ FACEBOOK_SCOPES: dict[str, str] = {
     BUSINESS_MANAGEMENT: "Find the Pages that a business owns",
 }
 
+SCOPES_BY_LOGIN = {"instagram": SCOPES, "facebook": FACEBOOK_SCOPES}
+
 _LONGEST_CODE = 2048
 
 
