@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from jsonschema import Draft202012Validator
 
-from darkroom.connecting import cookie_name
+from darkroom.connection import cookie_name
 from darkroom.errors import ConfigurationError, StoreUnavailableError
 from darkroom.http import PUBLIC
 from darkroom.instagram.errors import InstagramUnavailableError

@@ -80,8 +80,10 @@ class World:
             "connect_ports": connecting.StartPorts(
                 self.sessions,
                 self.clock,
-                lambda: "1234567890",
-                "https://www.instagram.com/oauth/authorize",
+                {
+                    "instagram": connecting.Dialogue("https://www.instagram.com/oauth/authorize", lambda: "1234567890"),
+                    "facebook": connecting.Dialogue("https://www.facebook.com/v25.0/dialog/oauth", lambda: "870"),
+                },
                 "",
                 frozenset({"https://app.example.com"}),
             ),

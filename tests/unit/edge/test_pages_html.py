@@ -1,6 +1,7 @@
 import pytest
 
-from darkroom.connecting import Outcome, Started
+from darkroom.connecting import Started
+from darkroom.connection import Outcome
 from darkroom.errors import ConfigurationError, ConnectError
 from darkroom.instagram.errors import AuthorizationCodeError
 from darkroom.pages_html import ended, failed, sent_on

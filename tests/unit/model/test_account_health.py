@@ -2,10 +2,12 @@ from datetime import timedelta
 
 import pytest
 
-from darkroom.accounts import NEEDED_SCOPES, PUBLISH_SCOPE, AccountState, health
+from darkroom.accounts import AccountState, health
 from darkroom.errors import AccountUnavailableError
-from tests.builders import NOW, an_account, content
+from darkroom.logins import INSTAGRAM
+from tests.builders import NEEDED_SCOPES, NOW, an_account, content
 
+PUBLISH_SCOPE = INSTAGRAM.publish_scope
 COMMENTS = "instagram_business_manage_comments"
 MESSAGES = "instagram_business_manage_messages"
 IN_A_WEEK = NOW + timedelta(days=7)
