@@ -458,7 +458,7 @@ def test_when_the_worker_dies_on_the_way_nothing_is_stored_and_a_new_link_works(
 
 @pytest.mark.parametrize("error", [StoreUnavailableError(), TokenUnreadableError(detail="KMS answered Disabled.")])
 def test_when_the_token_cannot_be_sealed_nothing_is_stored(world, error):
-    def fail(_account, _token):
+    def fail(_account, _token, _user_token):
         raise error
 
     world.accounts.connect = fail

@@ -348,7 +348,7 @@ def _meta_app_secret(arn: str) -> "AppSecret":
     from darkroom.aws.clients import secretsmanager
     from darkroom.aws.secrets import AppSecret
 
-    return AppSecret(secretsmanager(), arn, "MetaAppSecret")
+    return AppSecret(secretsmanager(), arn, name="MetaAppSecret")
 
 
 @cache

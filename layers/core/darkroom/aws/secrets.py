@@ -27,8 +27,8 @@ class AppCredentials:
 class AppSecret:
     client: "SecretsManagerClient"
     secret_arn: str
-    name: str = "InstagramAppSecret"  # as template.yaml calls it
     seconds: Callable[[], float] = time.monotonic
+    name: str = "InstagramAppSecret"  # as template.yaml calls it
     _known: AppCredentials | None = field(default=None, repr=False)
     _until: float = 0.0
 
