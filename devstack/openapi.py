@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 from pydantic import TypeAdapter
 
 from darkroom import __version__
-from darkroom.http import PUBLIC, Api, Route
+from darkroom.http import PUBLIC, Api, Form, Route
 from darkroom.problems import CATALOGUE, TYPE_BASE
 from darkroom.views import PostView
 from devstack.template import FUNCTION, load, of_type
