@@ -248,7 +248,7 @@ def disconnecting_ports() -> "disconnecting.Ports":
 
     settings = InstagramSettings.from_environment()
     client = _client(settings, log_call)
-    return disconnecting.Ports(accounts(), _tokens(settings), client)
+    return disconnecting.Ports(accounts(), _tokens(settings), client, _posts(), now)
 
 
 @cache
