@@ -99,6 +99,12 @@ class Instagram:
         assert account is not None, f"no pretend account {username}"
         return oauth.new_token(self.world, account, scopes, is_long=is_long)
 
+    def page_token_for(self, username: str) -> str:
+        """A token of the Page that this account is linked to, as Facebook Login ends with one."""
+        page = next(page for page in self.world.facebook.pages.values() if page.username == username)
+        person = facebook_login.new_token(self.world, page.person, facebook_login.SCOPES, is_long=True)
+        return facebook_login.page_token(self.world, person, self.world.facebook.tokens[person], page)
+
     def ledger(self) -> list[Json]:
         """Everything the world can see, oldest first."""
         return control.ledger_of(self.world)

@@ -6,16 +6,28 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from darkroom import authenticating, connecting, disconnecting, metering, recounting, submission, watching, workflow
+from darkroom import (
+    authenticating,
+    connecting,
+    disconnecting,
+    linking,
+    metering,
+    recounting,
+    submission,
+    watching,
+    workflow,
+)
 from darkroom.accounts import Account
 from darkroom.observability import log_unforeseen
 from tests.builders import an_account
 from tests.events import event
+from tests.fake_facebook import FakeFacebook
 from tests.fakes import (
     Clock,
     FakeAccounts,
     FakeApiKeys,
     FakeBus,
+    FakeChoices,
     FakeFingerprints,
     FakeInstagram,
     FakeOutages,
@@ -51,6 +63,7 @@ class World:
     posts: FakePosts = field(default_factory=FakePosts)
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
     keys: FakeApiKeys = field(default_factory=FakeApiKeys)
+    choices: FakeChoices = field(default_factory=FakeChoices)
     sessions: FakeSessions = field(default_factory=FakeSessions)
     records: FakeRecords = field(default_factory=FakeRecords)
     quota: FakeQuota = field(default_factory=FakeQuota)
@@ -60,6 +73,7 @@ class World:
     schedules: FakeSchedules = field(default_factory=FakeSchedules)
     workflows: FakeWorkflows = field(default_factory=FakeWorkflows)
     instagram: FakeInstagram = field(default_factory=FakeInstagram)
+    facebook: FakeFacebook = field(default_factory=FakeFacebook)
 
     def __post_init__(self) -> None:
         self.accounts.connect(self.account, f"CANARY-token-of-{self.account.id}")
@@ -86,6 +100,9 @@ class World:
                 },
                 "",
                 frozenset({"https://app.example.com"}),
+            ),
+            "linking_ports": linking.Ports(
+                self.sessions, self.choices, self.accounts, lambda: self.facebook, self.clock, ""
             ),
             "disconnecting_ports": disconnecting.Ports(
                 self.accounts, self.tokens, self.instagram, self.posts, self.clock
