@@ -30,7 +30,7 @@ def offered(page) -> dict[str, str]:
 def choose(person, stranger, page, username, browser=None):
     (state,) = re.findall(r'name="state" value="([^"]+)"', page.text)
     form = {"state": state, "page_id": offered(page)[username]}
-    return (browser or person.browser).post(f"{stranger.base_url}oauth/facebook/choose", data=form)
+    return (browser or person.browser).post(str(stranger.base_url.join("/oauth/facebook/choose")), data=form)
 
 
 def test_an_owner_with_several_pages_chooses_an_account_which_then_publishes(
