@@ -40,6 +40,9 @@ ENVIRONMENT = {
     "APP_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:bench",
     "PUBLISH_POST_STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:123456789012:stateMachine:bench",
     "INSTAGRAM_GRAPH_URL": "https://graph.instagram.com",
+    "FACEBOOK_GRAPH_URL": "https://graph.facebook.com",
+    "FACEBOOK_DIALOG_URL": "https://www.facebook.com/v25.0/dialog/oauth",
+    "META_APP_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:bench-meta",
     "INSTAGRAM_API_URL": "https://api.instagram.com",
     "INSTAGRAM_AUTHORIZE_URL": "https://www.instagram.com/oauth/authorize",
 }

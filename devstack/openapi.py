@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 from pydantic import TypeAdapter
 
 from darkroom import __version__
-from darkroom.http import PUBLIC, Api, Route
+from darkroom.http import PUBLIC, Api, Form, Route
 from darkroom.problems import CATALOGUE, TYPE_BASE
 from darkroom.views import PostView
 from devstack.template import FUNCTION, load, of_type
@@ -138,7 +138,7 @@ class _Schemas:
 
 
 def _uses(route: Route) -> Iterator[tuple[Any, Mode]]:
-    requests: tuple[Any, ...] = (route.body, route.query)
+    requests: tuple[Any, ...] = (None if isinstance(route.body, Form) else route.body, route.query)
     yield from ((shape, "validation") for shape in requests if shape is not None)
     if route.answer is not None:
         yield route.answer, "serialization"
@@ -178,7 +178,9 @@ def _described(operation: Operation, schemas: _Schemas) -> Json:
         described["description"] = f"{described.get('description', '')}\n\nNeeds the scope `{route.scope}`.".strip()
     if parameters := list(_parameters(operation, schemas)):
         described["parameters"] = parameters
-    if route.body is not None:
+    if isinstance(route.body, Form):
+        described["requestBody"] = {"required": True, "content": _form(route.body)}
+    elif route.body is not None:
         content = {"application/json": {"schema": schemas.of(route.body, "validation")}}
         described["requestBody"] = {"required": True, "content": content}
     described["responses"] = {
@@ -186,6 +188,11 @@ def _described(operation: Operation, schemas: _Schemas) -> Json:
         **({"default": _PAGE} if operation.is_for_browsers else _problems(operation)),
     }
     return described
+
+
+def _form(form: Form) -> Json:
+    properties = {name: {"type": "string"} for name in form.fields}
+    return {"application/x-www-form-urlencoded": {"schema": {"type": "object", "properties": properties}}}
 
 
 def _parameters(operation: Operation, schemas: _Schemas) -> Iterator[Json]:
@@ -252,7 +259,7 @@ def _codes(operation: Operation) -> Iterator[str]:
     yield from (*route.problems, "internal_error")
     if route.scope != PUBLIC:
         yield from ("unauthenticated", "scope_missing", "store_unavailable", "configuration_error")
-    if route.body is not None:
+    if route.body is not None and not isinstance(route.body, Form):
         yield from ("malformed_json", "unsupported_media_type", "payload_too_large", "invalid_request")
     if route.query is not None:
         yield from ("invalid_request", "cursor_invalid")

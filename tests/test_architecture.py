@@ -32,12 +32,15 @@ WORKFLOW = parse_yaml((ROOT / "statemachines/publish_post.asl.yaml").read_text()
 # The only routes that anybody may call. Adding one is a decision; every other route answers 401 to a stranger.
 PUBLIC_ROUTES = {
     "$default",  # 404 as a problem
+    "GET /oauth/facebook/callback",  # as Instagram's
+    "GET /oauth/facebook/start",  # as Instagram's
     "GET /oauth/instagram/callback",  # a browser comes back with the state of its session
     "GET /oauth/instagram/start",  # the link is the credential
     "GET /v1/errors/{code}",
     "GET /v1/health",
     "GET /webhooks/meta",  # the verify token is the credential
     "POST /webhooks/meta",  # the signature is the credential
+    "POST /oauth/facebook/choose",  # the form of our own page: the session's state and its browser's cookie
 }
 
 # Resource "*" and why it cannot be narrower.
@@ -422,7 +425,27 @@ def test_only_functions_that_call_instagram_for_an_account_may_decrypt():
         for path in HANDLERS
         if re.search(r"bootstrap\.(calling|disconnecting|metering)_ports", path.read_text())
     }
-    assert may == calling
+    assert may - calling == {"ChooseAccountFunction"}, "opens what was sealed for a choice"
+    assert calling <= may
+
+
+def test_whoever_opens_the_token_of_a_choice_opens_no_accounts():
+    (decrypt,) = [
+        each for name, each in statements() if name == "ChooseAccountFunction" and "kms:Decrypt" in each["Action"]
+    ]
+    assert decrypt["Condition"] == {"StringLike": {"kms:EncryptionContext:account_id": "con_*"}}
+
+
+def test_functions_that_call_for_an_account_can_prove_the_app():
+    """Calls for accounts of Facebook Login carry a proof made with the Meta app's secret."""
+    prove = {
+        name
+        for name, statement in statements()
+        if "secretsmanager:GetSecretValue" in listed(statement["Action"])
+        and {"Ref": "MetaAppSecret"} in listed(statement["Resource"])
+    }
+    decrypt = {name for name, statement in statements() if "kms:Decrypt" in listed(statement["Action"])}
+    assert decrypt <= prove
 
 
 # ── imports ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ from darkroom import (
     authenticating,
     connecting,
     disconnecting,
+    linking,
     metering,
     processing,
     receiving,
@@ -25,11 +26,13 @@ from darkroom.deliveries import Keys
 from darkroom.observability import log_unforeseen
 from tests.builders import an_account
 from tests.events import event
+from tests.fake_facebook import FakeFacebook
 from tests.fakes import (
     Clock,
     FakeAccounts,
     FakeApiKeys,
     FakeBus,
+    FakeChoices,
     FakeDeliveries,
     FakeEvents,
     FakeFingerprints,
@@ -69,6 +72,7 @@ class World:
     posts: FakePosts = field(default_factory=FakePosts)
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
     keys: FakeApiKeys = field(default_factory=FakeApiKeys)
+    choices: FakeChoices = field(default_factory=FakeChoices)
     sessions: FakeSessions = field(default_factory=FakeSessions)
     records: FakeRecords = field(default_factory=FakeRecords)
     quota: FakeQuota = field(default_factory=FakeQuota)
@@ -83,6 +87,7 @@ class World:
     )
     queues: MemoryQueues = field(default_factory=MemoryQueues)
     deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
+    facebook: FakeFacebook = field(default_factory=FakeFacebook)
 
     def __post_init__(self) -> None:
         self.accounts.connect(self.account, f"CANARY-token-of-{self.account.id}")
@@ -106,12 +111,17 @@ class World:
             "connect_ports": connecting.StartPorts(
                 self.sessions,
                 self.clock,
-                lambda: "1234567890",
-                "https://www.instagram.com/oauth/authorize",
+                {
+                    "instagram": connecting.Dialogue("https://www.instagram.com/oauth/authorize", lambda: "1234567890"),
+                    "facebook": connecting.Dialogue("https://www.facebook.com/v25.0/dialog/oauth", lambda: "870"),
+                },
                 "",
                 frozenset({"https://app.example.com"}),
             ),
             "deliveries": self.deliveries,
+            "linking_ports": linking.Ports(
+                self.sessions, self.choices, self.accounts, lambda: self.facebook, self.clock, ""
+            ),
             "disconnecting_ports": disconnecting.Ports(
                 self.accounts, self.tokens, self.instagram, self.posts, self.clock
             ),

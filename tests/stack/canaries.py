@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
-from darkroom.connecting import COOKIE
+from darkroom.connection import COOKIE
 
 # A parameter of a URL or a cookie, and what it carries; links and states are `<session id>.<secret>`.
 PARAMETERS = {"session": "link", "state": "state", "code": "code"}

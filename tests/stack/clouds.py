@@ -24,10 +24,9 @@ SECONDS = 40.0  # for an answer; the gateway itself gives up after 30
 def running_cloud(state_dir: Path, canaries: Canaries, **options: Any) -> Iterator[LocalCloud]:
     with LocalCloud(ROOT, state_dir=state_dir, ports=ANY_PORTS, image_seconds=0, video_seconds=0, **options) as running:
         scale_waits(running, WAIT_SCALE)
-        credentials = running.client("secretsmanager").get_secret_value(
-            SecretId=running.outputs["InstagramAppSecretArn"]
-        )
-        canaries.meet("app secret", json.loads(credentials["SecretString"])["app_secret"])
+        for output in ("InstagramAppSecretArn", "MetaAppSecretArn"):
+            credentials = running.client("secretsmanager").get_secret_value(SecretId=running.outputs[output])
+            canaries.meet("app secret", json.loads(credentials["SecretString"])["app_secret"])
         yield running
 
 

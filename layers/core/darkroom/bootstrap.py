@@ -10,13 +10,14 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from darkroom import (
         announcing,
         authenticating,
         connecting,
         disconnecting,
+        linking,
         metering,
         processing,
         receiving,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from darkroom.aws.secrets import AppSecret
     from darkroom.aws.vault import Vault
     from darkroom.deliveries import Delivery
+    from darkroom.instagram.client import Call, InstagramClient
     from darkroom.settings import InstagramSettings
 
 
@@ -73,12 +75,14 @@ def connect_ports() -> "connecting.StartPorts":
     from darkroom.settings import ConnectSettings
 
     settings = ConnectSettings.from_environment()
-    secret = _app_secret(settings.app_secret_arn)
+    secret, meta_secret = _app_secret(settings.app_secret_arn), _meta_app_secret(settings.meta_app_secret_arn)
     return connecting.StartPorts(
         sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
         now=now,
-        app_id=lambda: secret.credentials().app_id,
-        authorize_url=settings.instagram_authorize_url,
+        dialogues={
+            "instagram": connecting.Dialogue(settings.instagram_authorize_url, lambda: secret.credentials().app_id),
+            "facebook": connecting.Dialogue(settings.facebook_dialog_url, lambda: meta_secret.credentials().app_id),
+        },
         public_url=settings.public_url,
         return_origins=settings.return_origins,
     )
@@ -113,6 +117,45 @@ def connect_callback_ports() -> "connecting.CallbackPorts":
         sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
         accounts=ConnectingAccounts(dynamodb(), settings.accounts_table, _vault(settings.token_key_arn)),
         instagram=lambda: client(secret.credentials()),
+        now=now,
+        public_url=settings.public_url,
+    )
+
+
+@cache
+def linking_ports() -> "linking.Ports":
+    from darkroom import linking
+    from darkroom.aws.accounts import ConnectingAccounts
+    from darkroom.aws.callers import DynamoDBConnectSessions
+    from darkroom.aws.choices import DynamoDBConnectChoices
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.secrets import AppCredentials
+    from darkroom.instagram.client import InstagramClient
+    from darkroom.instagram.facebook import FacebookLogin
+    from darkroom.observability import log_call
+    from darkroom.settings import LinkingSettings
+
+    settings = LinkingSettings.from_environment()
+    secret, vault = _meta_app_secret(settings.meta_app_secret_arn), _vault(settings.token_key_arn)
+
+    @lru_cache(maxsize=1)
+    def facebook(app: AppCredentials) -> FacebookLogin:
+        """Kept, with its connections, until the credentials change."""
+        return FacebookLogin(
+            InstagramClient(
+                facebook_url=settings.facebook_graph_url,
+                app_id=app.app_id,
+                app_secret=app.app_secret,
+                meta_app_secret=lambda: app.app_secret,
+                on_call=log_call,
+            )
+        )
+
+    return linking.Ports(
+        sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
+        choices=DynamoDBConnectChoices(dynamodb(), settings.callers_table, vault),
+        accounts=ConnectingAccounts(dynamodb(), settings.accounts_table, vault),
+        facebook=lambda: facebook(secret.credentials()),
         now=now,
         public_url=settings.public_url,
     )
@@ -204,12 +247,11 @@ def accounts() -> "DynamoDBAccounts":
 @cache
 def disconnecting_ports() -> "disconnecting.Ports":
     from darkroom import disconnecting
-    from darkroom.instagram.client import InstagramClient
     from darkroom.observability import log_call
     from darkroom.settings import InstagramSettings
 
     settings = InstagramSettings.from_environment()
-    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=log_call)
+    client = _client(settings, log_call)
     return disconnecting.Ports(accounts(), _tokens(settings), client, _posts(), now)
 
 
@@ -218,12 +260,11 @@ def metering_ports() -> "metering.Ports":
     from darkroom import metering
     from darkroom.aws.clients import dynamodb
     from darkroom.aws.quota import DynamoDBQuota
-    from darkroom.instagram.client import InstagramClient
     from darkroom.observability import log_call
     from darkroom.settings import MeteringSettings
 
     settings = MeteringSettings.from_environment()
-    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=log_call)
+    client = _client(settings, log_call)
     quota = DynamoDBQuota(dynamodb(), settings.posts_table)
     return metering.Ports(accounts(), _tokens(settings), client, quota, now)
 
@@ -315,7 +356,6 @@ def calling_ports() -> "workflow.CallingPorts":
     from darkroom import workflow
     from darkroom.aws.clients import impatient_dynamodb
     from darkroom.aws.timeline import DynamoDBTimeline
-    from darkroom.instagram.client import InstagramClient
     from darkroom.recording import Recorder
     from darkroom.settings import InstagramSettings, StepSettings
 
@@ -323,7 +363,7 @@ def calling_ports() -> "workflow.CallingPorts":
     story = DynamoDBTimeline(impatient_dynamodb(), StepSettings.from_environment().posts_table)
     ports = recording_ports()
     recorder = Recorder(story, ports.posts, ports.quota, now)
-    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=recorder)
+    client = _client(settings, recorder)
     return workflow.CallingPorts(
         ports.posts, ports.accounts, ports.quota, ports.outages, announce, now, _tokens(settings), client, time.sleep
     )
@@ -335,6 +375,26 @@ def _posts() -> "DynamoDBPosts":
     from darkroom.settings import StepSettings
 
     return DynamoDBPosts(dynamodb(), StepSettings.from_environment().posts_table)
+
+
+def _client(settings: "InstagramSettings", on_call: "Callable[[Call], None]") -> "InstagramClient":
+    """For accounts of either login; the Meta app's secret is read when a call is made that needs it."""
+    from darkroom.instagram.client import InstagramClient
+
+    return InstagramClient(
+        graph_url=settings.instagram_graph_url,
+        facebook_url=settings.facebook_graph_url,
+        meta_app_secret=lambda: _meta_app_secret(settings.meta_app_secret_arn).credentials().app_secret,
+        on_call=on_call,
+    )
+
+
+@cache
+def _meta_app_secret(arn: str) -> "AppSecret":
+    from darkroom.aws.clients import secretsmanager
+    from darkroom.aws.secrets import AppSecret
+
+    return AppSecret(secretsmanager(), arn, name="MetaAppSecret")
 
 
 @cache

@@ -26,7 +26,7 @@ def add_first_comment(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
         return {}
     unless_paused(post, ports)
     account = account_of(post, ports)
-    instagram_access = Access(account.ig_user_id, ports.tokens.token(account))
+    instagram_access = Access.of(account, ports.tokens.token(account))
     if post.comment.attempted_at is not None:
         return _found(post, account, instagram_access, ports)
     # Just after publishing Instagram may not find its own media, and refuses a comment in the words of a lost answer.

@@ -76,6 +76,7 @@ CATALOGUE = _catalogue(
     ProblemType("connect_session_invalid", 400, "owner", "This connect link has expired, was used, or belongs to another browser.", "Start connecting again from the application."),
     ProblemType("consent_denied", 400, "owner", "Access was not granted on Instagram.", "Start connecting again and choose Allow."),
     ProblemType("permissions_missing", 422, "owner", "Instagram did not grant every permission that is needed.", "Connect again and leave every permission on."),
+    ProblemType("no_usable_account", 422, "owner", "None of the Facebook Pages leads to an Instagram account that can be connected.", "See detail; link a professional account to a Page on which you may create content, then connect again."),
     ProblemType("account_connected_elsewhere", 409, "owner", "This Instagram account is connected to another customer.", "Disconnect it there first."),
     ProblemType("authorization_code_refused", 400, "owner", "Instagram did not accept the sign-in.", "Start connecting again."),
     ProblemType("reauthorization_required", 409, "owner", "Instagram no longer accepts the connection to this account.", "Connect the account again."),

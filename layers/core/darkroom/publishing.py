@@ -161,7 +161,7 @@ def publish_container(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
         raise OutcomeUnknownError
     account = account_of(post, ports)
     account.require_publishing(ports.now(), post.content)
-    instagram_access = Access(account.ig_user_id, ports.tokens.token(account))
+    instagram_access = Access.of(account, ports.tokens.token(account))
     container = known_container(post, None)
     newest = newest_media(post, instagram_access, ports)
     if post.publish_attempts:

@@ -56,6 +56,8 @@ class InstagramSettings(AccountsSettings):
 
     token_key_arn: str
     instagram_graph_url: str
+    facebook_graph_url: str
+    meta_app_secret_arn: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,8 @@ class ConnectSettings(_Settings):
     callers_table: str
     app_secret_arn: str
     instagram_authorize_url: str
+    meta_app_secret_arn: str
+    facebook_dialog_url: str
     public_url: str = ""
     return_origins: frozenset[str] = frozenset()
 
@@ -79,6 +83,12 @@ class ConnectCallbackSettings(InstagramSettings):
     callers_table: str
     app_secret_arn: str
     instagram_api_url: str
+    public_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkingSettings(InstagramSettings):
+    callers_table: str
     public_url: str = ""
 
 

@@ -182,7 +182,7 @@ def account_of(post: Post, ports: Ports) -> Account:
 
 def access(post: Post, ports: CallingPorts) -> Access:
     account = account_of(post, ports)
-    return Access(account.ig_user_id, ports.tokens.token(account))
+    return Access.of(account, ports.tokens.token(account))
 
 
 def known_container(post: Post, item: int | None) -> Container:

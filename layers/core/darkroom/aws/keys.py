@@ -14,6 +14,7 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
                     OUTAGE                <step>:<error>  an outage of Instagram's, or the accounts that hint at one
     CallersTable    KEY#<sha256>          KEY             an API key
                     CONNECT#<id>          CONNECT         a connect session (expires)
+                                          CHOICE          what it is to choose from, with a sealed token (expires)
                     IDEMPOTENCY#<hash>    IDEMPOTENCY     the answer to an Idempotency-Key (expires)
     EventsTable     TENANT#<tenant>       EVENT#<id>      an event, by its natural key; ByTime lists them, Unread holds
                                                           those that nobody has read (expires)
@@ -116,6 +117,10 @@ def api_key(sha256: str) -> Key:
 
 def connect_session(session_id: str) -> Key:
     return _key(f"CONNECT#{session_id}", "CONNECT")
+
+
+def connect_choice(session_id: str) -> Key:
+    return _key(f"CONNECT#{session_id}", "CHOICE")
 
 
 def idempotency(digest: str) -> Key:
