@@ -50,7 +50,21 @@ class Vault:
     _unwrapped: dict[bytes, tuple[bytes, float]] = field(default_factory=dict, repr=False)
 
     def seal(self, token: str, tenant_id: str, account_id: str) -> SealedToken:
-        context = _context(tenant_id, account_id)
+        return self._seal(token, _context(tenant_id, account_id))
+
+    def seal_for_endpoint(self, secret: str, tenant_id: str, endpoint_id: str) -> SealedToken:
+        """The signing secret of an endpoint for outgoing webhooks; no role that opens it opens a token."""
+        return self._seal(secret, _endpoint_context(tenant_id, endpoint_id))
+
+    def open(self, sealed: SealedToken, tenant_id: str, account_id: str) -> str:
+        """Raises TokenUnreadableError: KMS refuses, or this ciphertext was not made for this account."""
+        return self._open(sealed, _context(tenant_id, account_id))
+
+    def open_for_endpoint(self, sealed: SealedToken, tenant_id: str, endpoint_id: str) -> str:
+        """As `open`, for the signing secret of an endpoint."""
+        return self._open(sealed, _endpoint_context(tenant_id, endpoint_id))
+
+    def _seal(self, token: str, context: dict[str, str]) -> SealedToken:
         try:
             made = self.kms.generate_data_key(KeyId=self.key_arn, KeySpec="AES_256", EncryptionContext=context)
         except (ClientError, *NO_ANSWER) as error:
@@ -59,13 +73,11 @@ class Vault:
         sealed = AESGCM(made["Plaintext"]).encrypt(nonce, token.encode(), _associated(context))
         return SealedToken(nonce + sealed, made["CiphertextBlob"], self.key_arn)
 
-    def open(self, sealed: SealedToken, tenant_id: str, account_id: str) -> str:
-        """Raises TokenUnreadableError: KMS refuses, or this ciphertext was not made for this account."""
+    def _open(self, sealed: SealedToken, context: dict[str, str]) -> str:
         if sealed.format != FORMAT:
             raise TokenUnreadableError(
                 detail=f"The token is sealed in format {sealed.format}, which is not known here."
             )
-        context = _context(tenant_id, account_id)
         key = self._known(sealed) or self._unwrap(sealed, context)
         nonce, ciphertext = sealed.ciphertext[:_NONCE], sealed.ciphertext[_NONCE:]
         try:
@@ -92,6 +104,10 @@ class Vault:
 
 def _context(tenant_id: str, account_id: str) -> dict[str, str]:
     return {"tenant_id": tenant_id, "account_id": account_id}
+
+
+def _endpoint_context(tenant_id: str, endpoint_id: str) -> dict[str, str]:
+    return {"tenant_id": tenant_id, "endpoint_id": endpoint_id}
 
 
 def _associated(context: dict[str, str]) -> bytes:
