@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from darkroom import announcing, standard_webhooks
-from darkroom.deliveries import Attempt, Delivery, DeliveryTask
+from darkroom.outgoing_deliveries import Attempt, OutgoingDelivery, DeliveryTask
 from darkroom.endpoints import DisabledReason, Endpoint, disabled
 from darkroom.errors import ConflictError, NotFoundError
 from darkroom.events import Event, message
@@ -44,8 +44,8 @@ class Secrets(Protocol):
 
 
 class Deliveries(Protocol):
-    def get(self, tenant_id: str, endpoint_id: str, delivery_id: str) -> Delivery: ...
-    def save(self, delivery: Delivery) -> Delivery: ...
+    def get(self, tenant_id: str, endpoint_id: str, delivery_id: str) -> OutgoingDelivery: ...
+    def save(self, delivery: OutgoingDelivery) -> OutgoingDelivery: ...
 
 
 class Send(Protocol):
@@ -80,7 +80,7 @@ def deliver(task: DeliveryTask, ports: Ports) -> str:
     return _attempted(delivery, ports)
 
 
-def _attempted(delivery: Delivery, ports: Ports) -> str:
+def _attempted(delivery: OutgoingDelivery, ports: Ports) -> str:
     now = ports.now()
     try:
         endpoint = ports.endpoints.get(delivery.tenant_id, delivery.endpoint_id)
@@ -101,7 +101,7 @@ def _attempted(delivery: Delivery, ports: Ports) -> str:
     return outcome
 
 
-def _saved(delivery: Delivery, ports: Ports) -> str:
+def _saved(delivery: OutgoingDelivery, ports: Ports) -> str:
     try:
         ports.deliveries.save(delivery)
     except ConflictError:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from darkroom.deliveries import Delivery, DeliveryTask, delivery_of
+from darkroom.outgoing_deliveries import OutgoingDelivery, DeliveryTask, delivery_of
 from darkroom.endpoints import Endpoint
 from darkroom.errors import NotFoundError
 from darkroom.events import Event
@@ -20,7 +20,7 @@ class Endpoints(Protocol):
 
 
 class Deliveries(Protocol):
-    def add(self, delivery: Delivery) -> bool:
+    def add(self, delivery: OutgoingDelivery) -> bool:
         """Whether it is new."""
         ...
 

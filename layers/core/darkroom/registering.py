@@ -106,4 +106,3 @@ def _check(endpoint: Endpoint, caller: Caller, ports: Ports) -> None:
         errors.append(FieldError("/account_ids", "not_possible", message))
     if errors:
         raise BadRequestError(errors=tuple(errors))
-

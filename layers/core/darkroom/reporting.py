@@ -6,9 +6,7 @@ from darkroom import announcing
 from darkroom.events import Event, event_id
 from darkroom.posts import Post, PostState
 
-TOLD = frozenset(
-    {PostState.PUBLISHED, PostState.FAILED, PostState.UNCONFIRMED, PostState.DELAYED, PostState.CANCELLED}
-)
+TOLD = frozenset({PostState.PUBLISHED, PostState.FAILED, PostState.UNCONFIRMED, PostState.DELAYED, PostState.CANCELLED})
 
 
 def report(before: PostState | None, post: Post, ports: announcing.Ports) -> bool:
@@ -25,9 +23,14 @@ def _event(post: Post, ports: announcing.Ports) -> Event:
     refs = {
         "post_id": post.id,
         "media_id": post.media_id,
-        "external_id": post.external_id,
         "group_id": post.group_id,
         "problem_code": post.problem["code"] if post.problem else None,
+    }
+    data = {  # the event bus, which others may read, hears none of it
+        "kind": post.content.kind,
+        "external_id": post.external_id,
+        "permalink": post.permalink,
+        "problem": post.problem,
     }
     return Event(
         id=event_id(post.tenant_id, post.id, post.state.value, str(post.version)),
@@ -37,5 +40,5 @@ def _event(post: Post, ports: announcing.Ports) -> Event:
         occurred_at=post.state_since,
         received_at=ports.now(),
         refs={name: value for name, value in refs.items() if value is not None},
-        data={"kind": post.content.kind, "permalink": post.permalink, "problem": post.problem},
+        data=data,
     )

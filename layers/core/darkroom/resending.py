@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from darkroom.deliveries import Delivery, DeliveryTask, delivery_of
+from darkroom.outgoing_deliveries import OutgoingDelivery, DeliveryTask, delivery_of
 from darkroom.endpoints import Endpoint
 from darkroom.errors import ConflictError, NotFoundError
 from darkroom.events import Event, event_id
@@ -22,10 +22,10 @@ class Events(Protocol):
 
 
 class Deliveries(Protocol):
-    def add(self, delivery: Delivery) -> bool: ...
-    def get(self, tenant_id: str, endpoint_id: str, delivery_id: str) -> Delivery: ...
-    def save(self, delivery: Delivery) -> Delivery: ...
-    def page(self, tenant_id: str, endpoint_id: str, page: PageRequest) -> Page[Delivery]:
+    def add(self, delivery: OutgoingDelivery) -> bool: ...
+    def get(self, tenant_id: str, endpoint_id: str, delivery_id: str) -> OutgoingDelivery: ...
+    def save(self, delivery: OutgoingDelivery) -> OutgoingDelivery: ...
+    def page(self, tenant_id: str, endpoint_id: str, page: PageRequest) -> Page[OutgoingDelivery]:
         """Newest first, without what has expired."""
         ...
 
@@ -43,7 +43,7 @@ class Ports:
     now: Callable[[], datetime]
 
 
-def send_test(caller: Caller, endpoint_id: str, ulid: str, ports: Ports) -> Delivery:
+def send_test(caller: Caller, endpoint_id: str, ulid: str, ports: Ports) -> OutgoingDelivery:
     """
     An event `test.sent` for this endpoint alone, whatever types and accounts it wants. People find it among the events,
     read. With the same `ulid` it is the same event. Raises NotFoundError, ConflictError(endpoint_disabled).
@@ -66,12 +66,12 @@ def send_test(caller: Caller, endpoint_id: str, ulid: str, ports: Ports) -> Deli
     return delivery
 
 
-def list_deliveries(caller: Caller, endpoint_id: str, page: PageRequest, ports: Ports) -> Page[Delivery]:
+def list_deliveries(caller: Caller, endpoint_id: str, page: PageRequest, ports: Ports) -> Page[OutgoingDelivery]:
     endpoint = _mine(caller, endpoint_id, ports)
     return ports.deliveries.page(caller.tenant_id, endpoint.id, page)
 
 
-def resend(caller: Caller, endpoint_id: str, delivery_id: str, ports: Ports) -> Delivery:
+def resend(caller: Caller, endpoint_id: str, delivery_id: str, ports: Ports) -> OutgoingDelivery:
     """
     At once, with all its attempts before it again, whatever has become of it. Raises NotFoundError,
     ConflictError(endpoint_disabled); ConflictError when it is being attempted at this moment.

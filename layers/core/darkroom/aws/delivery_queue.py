@@ -7,7 +7,7 @@ from itertools import batched
 from typing import TYPE_CHECKING
 
 from darkroom.aws.dynamodb import translated
-from darkroom.deliveries import DeliveryTask
+from darkroom.outgoing_deliveries import DeliveryTask
 from darkroom.errors import StoreUnavailableError
 
 if TYPE_CHECKING:

@@ -60,8 +60,7 @@ class DynamoDBEndpoints:
                     UpdateExpression=f"SET {sets}, #version = :next REMOVE {', '.join(['failing_since', *gone])}",
                     ConditionExpression="#version = :expected",
                     ExpressionAttributeNames={"#version": "version", **{f"#{name}": name for name in changes}},
-                    ExpressionAttributeValues=kept
-                    | marshal({":next": saved.version, ":expected": endpoint.version}),
+                    ExpressionAttributeValues=kept | marshal({":next": saved.version, ":expected": endpoint.version}),
                 )
         except ClientError as error:
             if is_condition_failure(error):
@@ -70,7 +69,10 @@ class DynamoDBEndpoints:
         return saved
 
     def remove(self, endpoint: Endpoint) -> None:
-        doomed = (keys.endpoint(endpoint.tenant_id, endpoint.id), keys.endpoint_secrets(endpoint.tenant_id, endpoint.id))
+        doomed = (
+            keys.endpoint(endpoint.tenant_id, endpoint.id),
+            keys.endpoint_secrets(endpoint.tenant_id, endpoint.id),
+        )
         with translated():
             self.client.transact_write_items(
                 TransactItems=[{"Delete": {"TableName": self.table, "Key": key}} for key in doomed]

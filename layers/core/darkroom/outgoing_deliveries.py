@@ -32,6 +32,7 @@ DeliveryState = Literal["pending", "delivered", "failed"]
 Failure = Literal[
     "timeout",
     "connection_failed",
+    "tls_failed",
     "address_refused",
     "invalid_answer",
     "endpoint_disabled",
@@ -64,7 +65,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class OutgoingDelivery:
     """
     `due_at` is when an attempt may be made: pending deliveries have it, and while one is being attempted it is the end
     of that worker's lease. `failures` counts since it was created or resent.
@@ -94,10 +95,10 @@ class Delivery:
     def is_due(self, now: datetime) -> bool:
         return self.state == "pending" and self.due_at is not None and self.due_at <= now
 
-    def leased(self, now: datetime) -> "Delivery":
+    def leased(self, now: datetime) -> "OutgoingDelivery":
         return replace(self, due_at=now + LEASE)
 
-    def after(self, attempt: Attempt) -> "Delivery":
+    def after(self, attempt: Attempt) -> "OutgoingDelivery":
         """What that attempt made of it."""
         attempts = (*self.attempts, attempt)[-MOST_LOGGED:]
         if attempt.is_success:
@@ -110,18 +111,18 @@ class Delivery:
         wait = WAITS[failures - 1] * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 — spreads load, no secret
         return replace(self, due_at=attempt.at + wait, attempts=attempts, failures=failures, failure=attempt.failure)
 
-    def given_up(self, why: Failure) -> "Delivery":
+    def given_up(self, why: Failure) -> "OutgoingDelivery":
         return replace(self, state="failed", due_at=None, failure=why)
 
-    def again(self, now: datetime) -> "Delivery":
+    def again(self, now: datetime) -> "OutgoingDelivery":
         """From the first attempt on, whatever has become of it."""
         return replace(self, state="pending", due_at=now, failures=0, failure=None)
 
 
-def delivery_of(event: Event, endpoint_id: str, now: datetime) -> Delivery:
+def delivery_of(event: Event, endpoint_id: str, now: datetime) -> OutgoingDelivery:
     """The same id whenever the same event meets the same endpoint, in the event's place in time."""
     digest = hashlib.sha256(f"{endpoint_id}\n{event.id}".encode()).digest()
-    return Delivery(
+    return OutgoingDelivery(
         id=timed_id("dlv", event.received_at, digest),
         tenant_id=event.tenant_id,
         endpoint_id=endpoint_id,

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from darkroom.aws import keys
 from darkroom.aws.dynamodb import is_condition_failure, marshal, moment, text, translated, unless_in_vain, unmarshal
-from darkroom.deliveries import Attempt, Delivery, DeliveryTask
+from darkroom.outgoing_deliveries import Attempt, OutgoingDelivery, DeliveryTask
 from darkroom.errors import ConflictError, NotFoundError
 from darkroom.pages import Page, PageRequest, cursor
 
@@ -21,14 +21,14 @@ _QUEUED_WITHIN = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
-class DynamoDBDeliveries:
+class DynamoDBOutgoingDeliveries:
     """Implements the `Deliveries` ports of fanning_out.py, delivering.py and registering.py."""
 
     client: "DynamoDBClient"
     table: str
     now: Callable[[], datetime]
 
-    def add(self, delivery: Delivery) -> bool:
+    def add(self, delivery: OutgoingDelivery) -> bool:
         """Whether it is new."""
         look_at = delivery.due_at + _QUEUED_WITHIN if delivery.due_at else None
         try:
@@ -44,7 +44,7 @@ class DynamoDBDeliveries:
             raise
         return True
 
-    def get(self, tenant_id: str, endpoint_id: str, delivery_id: str) -> Delivery:
+    def get(self, tenant_id: str, endpoint_id: str, delivery_id: str) -> OutgoingDelivery:
         """Raises NotFoundError, also for one that has expired and still lies there."""
         with translated():
             answer = self.client.get_item(
@@ -54,7 +54,7 @@ class DynamoDBDeliveries:
             raise NotFoundError
         return _delivery(unmarshal(answer["Item"]))
 
-    def save(self, delivery: Delivery) -> Delivery:
+    def save(self, delivery: OutgoingDelivery) -> OutgoingDelivery:
         """Raises ConflictError when somebody else has saved it meanwhile."""
         saved = replace(delivery, version=delivery.version + 1)
         try:
@@ -71,7 +71,7 @@ class DynamoDBDeliveries:
             raise
         return saved
 
-    def page(self, tenant_id: str, endpoint_id: str, page: PageRequest) -> Page[Delivery]:
+    def page(self, tenant_id: str, endpoint_id: str, page: PageRequest) -> Page[OutgoingDelivery]:
         """Newest first."""
         start: dict[str, Any] = {}
         if page.after is not None:
@@ -118,11 +118,11 @@ class DynamoDBDeliveries:
         return int(item["expires_at"]["N"]) > self.now().timestamp()
 
 
-def _key(delivery: Delivery) -> keys.Key:
+def _key(delivery: OutgoingDelivery) -> keys.Key:
     return keys.delivery(delivery.tenant_id, delivery.endpoint_id, delivery.id)
 
 
-def _dueness(delivery: Delivery, look_at: datetime | None) -> dict[str, Any]:
+def _dueness(delivery: OutgoingDelivery, look_at: datetime | None) -> dict[str, Any]:
     """Only pending deliveries have these, and so only they are in the Due index."""
     if delivery.state != "pending":
         return {}
@@ -132,7 +132,7 @@ def _dueness(delivery: Delivery, look_at: datetime | None) -> dict[str, Any]:
 _TEXTS = ("id", "tenant_id", "endpoint_id", "event_id", "event_type", "state", "failure")
 
 
-def _stored(delivery: Delivery) -> dict[str, Any]:
+def _stored(delivery: OutgoingDelivery) -> dict[str, Any]:
     return {
         **{name: getattr(delivery, name) for name in _TEXTS},
         "created_at": delivery.created_at,
@@ -149,9 +149,9 @@ def _attempt_item(attempt: Attempt) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value is not None} | {"duration_ms": attempt.duration_ms}
 
 
-def _delivery(item: dict[str, Any]) -> Delivery:
+def _delivery(item: dict[str, Any]) -> OutgoingDelivery:
     texts: dict[str, Any] = {name: item.get(name) for name in _TEXTS}
-    return Delivery(
+    return OutgoingDelivery(
         **texts,
         created_at=datetime.fromisoformat(item["created_at"]),
         due_at=moment(item.get("due_at")),
