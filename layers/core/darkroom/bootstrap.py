@@ -14,20 +14,28 @@ if TYPE_CHECKING:
         announcing,
         authenticating,
         connecting,
+        delivering,
         disconnecting,
+        fanning_out,
         metering,
         recounting,
+        registering,
+        resending,
         submission,
         watching,
         workflow,
     )
     from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
+    from darkroom.aws.delivery_queue import SqsDeliveryQueue
+    from darkroom.aws.event_lists import DynamoDBEventLists
     from darkroom.aws.events import DynamoDBEvents
     from darkroom.aws.idempotency import DynamoDBIdempotency
+    from darkroom.aws.outgoing_deliveries import DynamoDBOutgoingDeliveries
     from darkroom.aws.posts import DynamoDBPosts
     from darkroom.aws.schedules import EventBridgeSchedules
     from darkroom.aws.secrets import AppSecret
     from darkroom.aws.vault import Vault
+    from darkroom.posts import Post, PostState
     from darkroom.settings import InstagramSettings
 
 
@@ -259,6 +267,99 @@ def events() -> "DynamoDBEvents":
     from darkroom.settings import EventsSettings
 
     return DynamoDBEvents(dynamodb(), EventsSettings.from_environment().events_table, now)
+
+
+@cache
+def event_lists() -> "DynamoDBEventLists":
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.event_lists import DynamoDBEventLists
+    from darkroom.settings import EventsSettings
+
+    return DynamoDBEventLists(dynamodb(), EventsSettings.from_environment().events_table, now)
+
+
+def post_change(change: dict[str, Any]) -> "tuple[PostState | None, Post]":
+    from darkroom.aws.post_changes import post_change as read
+
+    return read(change)
+
+
+@cache
+def registering_ports() -> "registering.Ports":
+    from darkroom import registering
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.endpoints import RegisteringEndpoints
+    from darkroom.settings import EndpointsSettings
+
+    settings = EndpointsSettings.from_environment()
+    endpoints = RegisteringEndpoints(dynamodb(), settings.endpoints_table, _vault(settings.token_key_arn))
+    return registering.Ports(endpoints, now, settings.allowed_webhook_hosts())
+
+
+@cache
+def resending_ports() -> "resending.Ports":
+    from darkroom import resending
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.endpoints import DynamoDBEndpoints
+    from darkroom.settings import EndpointsTableSettings
+
+    table = EndpointsTableSettings.from_environment().endpoints_table
+    return resending.Ports(DynamoDBEndpoints(dynamodb(), table), events(), _deliveries(), _delivery_queue(), now)
+
+
+@cache
+def fanning_out_ports() -> "fanning_out.Ports":
+    from darkroom import fanning_out
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.endpoints import DynamoDBEndpoints
+    from darkroom.settings import EndpointsTableSettings
+
+    table = EndpointsTableSettings.from_environment().endpoints_table
+    return fanning_out.Ports(events(), DynamoDBEndpoints(dynamodb(), table), _deliveries(), _delivery_queue(), now)
+
+
+@cache
+def delivering_ports() -> "delivering.Ports":
+    from darkroom import delivering
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.endpoints import DynamoDBEndpoints, DynamoDBEndpointSecrets
+    from darkroom.settings import EndpointsSettings
+    from darkroom.webhook_sender import WebhookSender
+
+    settings = EndpointsSettings.from_environment()
+    table = settings.endpoints_table
+    return delivering.Ports(
+        events=events(),
+        endpoints=DynamoDBEndpoints(dynamodb(), table),
+        secrets=DynamoDBEndpointSecrets(dynamodb(), table, _vault(settings.token_key_arn)),
+        deliveries=_deliveries(),
+        send=WebhookSender(settings.allowed_webhook_hosts()),
+        telling=announcing_ports(),
+        now=now,
+    )
+
+
+@cache
+def sweeping_ports() -> "delivering.SweepPorts":
+    from darkroom import delivering
+
+    return delivering.SweepPorts(_deliveries(), _delivery_queue(), now)
+
+
+def _deliveries() -> "DynamoDBOutgoingDeliveries":
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.outgoing_deliveries import DynamoDBOutgoingDeliveries
+    from darkroom.settings import EndpointsTableSettings
+
+    return DynamoDBOutgoingDeliveries(dynamodb(), EndpointsTableSettings.from_environment().endpoints_table, now)
+
+
+def _delivery_queue() -> "SqsDeliveryQueue":
+    from darkroom.aws.clients import sqs
+    from darkroom.aws.delivery_queue import SqsDeliveryQueue
+    from darkroom.settings import DeliveriesSettings
+
+    return SqsDeliveryQueue(sqs(), DeliveriesSettings.from_environment().deliveries_queue_url)
 
 
 @cache

@@ -206,8 +206,9 @@ class DeletedView:
     id: str
 
 
-def endpoint_answer(status: int, endpoint: Endpoint) -> Answer:
-    return Answer(status, EndpointView.of(endpoint), {"etag": f'"{endpoint.version}"'})
+def endpoint_answer(endpoint: Endpoint) -> Answer:
+    """Its version is its entity tag."""
+    return Answer(200, EndpointView.of(endpoint), {"etag": f'"{endpoint.version}"'})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """From one event to a delivery for each endpoint that wants it."""
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,10 @@ from darkroom.outgoing_deliveries import OutgoingDelivery, DeliveryTask, deliver
 from darkroom.endpoints import Endpoint
 from darkroom.errors import NotFoundError
 from darkroom.events import Event
+
+
+class MalformedAnnouncementError(Exception):
+    """Somebody else put something of our source on the bus: no repetition mends it."""
 
 
 class Events(Protocol):
@@ -36,6 +41,23 @@ class Ports:
     deliveries: Deliveries
     queue: Queue
     now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """An event as the event bus tells of it."""
+
+    tenant_id: str
+    event_id: str
+
+
+def announced(body: str) -> Announced:
+    """From EventBridge's envelope. Raises MalformedAnnouncementError."""
+    try:
+        detail = json.loads(body)["detail"]
+        return Announced(str(detail["tenant_id"]), str(detail["event_id"]))
+    except (ValueError, RecursionError, KeyError, TypeError):
+        raise MalformedAnnouncementError from None
 
 
 def fan_out(tenant_id: str, event_id: str, ports: Ports) -> int:

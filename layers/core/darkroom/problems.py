@@ -96,6 +96,9 @@ CATALOGUE = _catalogue(
     ProblemType("publishing_limit_reached", 429, "platform", "The account has used up Instagram's publishing quota for now.", "Wait, or choose next_free_slot where it is given: the quota is a moving window."),
     ProblemType("media_not_ready", 409, "platform", "Instagram says that the media is not ready.", "Wait and try again."),
     ProblemType("outcome_unknown", 502, "platform", "Instagram did not say whether the post is live.", "Look at the account before sending the post again."),
+    # outgoing webhooks
+    ProblemType("too_many_endpoints", 409, "caller", "There are as many webhook endpoints as a tenant may have.", "Delete one, or let one receive more types."),
+    ProblemType("endpoint_disabled", 409, "caller", "The webhook endpoint is disabled.", "Enable it first: PATCH it with is_enabled."),
     # somebody else's weather
     ProblemType("platform_outage", 503, "platform", "Instagram fails for many accounts at the moment.", "Wait: the post goes out by itself when Instagram is back."),
     ProblemType("instagram_unavailable", 503, "platform", "Instagram does not answer properly at the moment.", "Wait and try again."),

@@ -1,7 +1,7 @@
 """Endpoints for outgoing webhooks, as their tenant arranges them: make, change, rotate the secret."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -38,6 +38,15 @@ class Ports:
     endpoints: Endpoints
     now: Callable[[], datetime]
     test_hosts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """The new secret, shown this once, and until when the old one is valid too."""
+
+    endpoint_id: str
+    secret: str = field(repr=False)
+    old_valid_until: datetime
 
 
 def register(wanted: Endpoint, caller: Caller, ports: Ports) -> tuple[Endpoint, str]:
@@ -86,11 +95,10 @@ def remove(caller: Caller, endpoint_id: str, ports: Ports) -> Endpoint:
     return endpoint
 
 
-def rotate(caller: Caller, endpoint_id: str, ports: Ports) -> tuple[Endpoint, str, datetime]:
-    """The endpoint, its new secret, shown this once, and until when the old one is valid too."""
+def rotate(caller: Caller, endpoint_id: str, ports: Ports) -> Rotated:
     endpoint = read(caller, endpoint_id, ports)
     secret = standard_webhooks.new_secret()
-    return endpoint, secret, ports.endpoints.rotate(endpoint, secret, ports.now())
+    return Rotated(endpoint.id, secret, ports.endpoints.rotate(endpoint, secret, ports.now()))
 
 
 def _check(endpoint: Endpoint, caller: Caller, ports: Ports) -> None:

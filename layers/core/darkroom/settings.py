@@ -119,3 +119,25 @@ class StepSettings(_Settings):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventsSettings(_Settings):
     events_table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsTableSettings(_Settings):
+    endpoints_table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsSettings(EndpointsTableSettings):
+    """`test_webhook_hosts` counts in test mode only."""
+
+    token_key_arn: str
+    mode: Literal["live", "test"]
+    test_webhook_hosts: frozenset[str] = frozenset()
+
+    def allowed_webhook_hosts(self) -> frozenset[str]:
+        return self.test_webhook_hosts if self.mode == "test" else frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveriesSettings(_Settings):
+    deliveries_queue_url: str

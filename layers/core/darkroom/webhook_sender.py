@@ -13,7 +13,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, SimpleQueue
@@ -27,6 +26,7 @@ from darkroom.outgoing_deliveries import Attempt, Failure
 from darkroom.endpoints import refusal
 
 SECONDS = 10.0  # for all of an attempt
+_CONNECT_SECONDS = 3.0  # to one address
 _MOST_ADDRESSES = 4  # of one name are tried
 
 type Resolve = Callable[[str, int, float], list[str]]
@@ -115,12 +115,15 @@ class _GuardedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
+        failed: Exception = httpcore.ConnectError()
         for address in self._addresses(host, port):
-            with suppress(httpcore.ConnectError):
-                left = _left(self.deadline, httpcore.ConnectTimeout)
-                stream = httpcore.SyncBackend().connect_tcp(address, port, left, local_address, socket_options)
+            try:
+                seconds = min(_CONNECT_SECONDS, _left(self.deadline, httpcore.ConnectTimeout))
+                stream = httpcore.SyncBackend().connect_tcp(address, port, seconds, local_address, socket_options)
                 return _TimedStream(stream, self.deadline)
-        raise httpcore.ConnectError
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = error
+        raise failed
 
     def _addresses(self, host: str, port: int) -> list[str]:
         try:
