@@ -8,6 +8,6 @@ from darkroom.consuming import Message, consumer
 
 @consumer
 def handler(message: Message) -> dict[str, Any]:
-    announced = fanning_out.announced(message.body)
-    deliveries = fanning_out.fan_out(announced.tenant_id, announced.event_id, bootstrap.fanning_out_ports())
-    return {"tenant_id": announced.tenant_id, "event_id": announced.event_id, "deliveries": deliveries}
+    task = message.task(fanning_out.FanOutTask)
+    deliveries = fanning_out.fan_out(task, bootstrap.fanning_out_ports())
+    return {"tenant_id": task.tenant_id, "event_id": task.event_id, "deliveries": deliveries}

@@ -37,5 +37,6 @@ def send_test(request: Request) -> Answer:
 def resend(request: Request) -> Answer:
     path = request.path
     return Answer(
-        202, DeliveryView.of(resending.resend(request.caller, path["id"], path["delivery_id"], bootstrap.resending_ports()))
+        202,
+        DeliveryView.of(resending.resend(request.caller, path["id"], path["delivery_id"], bootstrap.resending_ports())),
     )

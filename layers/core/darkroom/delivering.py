@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from darkroom import announcing, standard_webhooks
-from darkroom.outgoing_deliveries import Attempt, OutgoingDelivery, DeliveryTask
 from darkroom.endpoints import DisabledReason, Endpoint, disabled
 from darkroom.errors import ConflictError, NotFoundError
 from darkroom.events import Event, message
+from darkroom.outgoing_deliveries import Attempt, DeliveryTask, OutgoingDelivery
 
 CLOCKS_DIFFER = timedelta(seconds=2)
 MOST_AT_ONCE = 500  # the rest is found the next minute

@@ -7,12 +7,12 @@ from typing import Annotated, Any, TypedDict
 
 from annotated_types import Ge, Le, MaxLen, MinLen
 
-from darkroom.outgoing_deliveries import Attempt, OutgoingDelivery, DeliveryState, Failure
 from darkroom.endpoints import LONGEST_URL, MOST_TYPES, DisabledReason, Endpoint
 from darkroom.errors import BadRequestError, FieldError
 from darkroom.event_queries import EventQuery
 from darkroom.events import Event
 from darkroom.http_events import Answer
+from darkroom.outgoing_deliveries import Attempt, DeliveryState, Failure, OutgoingDelivery
 from darkroom.pages import opened_moment
 from darkroom.tenants import Caller
 

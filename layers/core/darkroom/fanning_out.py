@@ -1,19 +1,14 @@
 """From one event to a delivery for each endpoint that wants it."""
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from darkroom.outgoing_deliveries import OutgoingDelivery, DeliveryTask, delivery_of
 from darkroom.endpoints import Endpoint
 from darkroom.errors import NotFoundError
 from darkroom.events import Event
-
-
-class MalformedAnnouncementError(Exception):
-    """Somebody else put something of our source on the bus: no repetition mends it."""
+from darkroom.outgoing_deliveries import DeliveryTask, OutgoingDelivery, delivery_of
 
 
 class Events(Protocol):
@@ -44,32 +39,23 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True)
-class Announced:
-    """An event as the event bus tells of it."""
+class FanOutTask:
+    """What the rule of the event bus queues (template.yaml, OutgoingEventsRule)."""
 
     tenant_id: str
     event_id: str
 
 
-def announced(body: str) -> Announced:
-    """From EventBridge's envelope. Raises MalformedAnnouncementError."""
-    try:
-        detail = json.loads(body)["detail"]
-        return Announced(str(detail["tenant_id"]), str(detail["event_id"]))
-    except (ValueError, RecursionError, KeyError, TypeError):
-        raise MalformedAnnouncementError from None
-
-
-def fan_out(tenant_id: str, event_id: str, ports: Ports) -> int:
+def fan_out(task: FanOutTask, ports: Ports) -> int:
     """
     How many deliveries are new. May be done again: a delivery is made once, and one that was made and not queued is
     found by the sweep. What is stored counts, not what the event bus said of it.
     """
     try:
-        event = ports.events.get(tenant_id, event_id)
+        event = ports.events.get(task.tenant_id, task.event_id)
     except NotFoundError:
         return 0  # erased since
-    wanting = [endpoint for endpoint in ports.endpoints.of(tenant_id) if endpoint.wants(event)]
+    wanting = [endpoint for endpoint in ports.endpoints.of(task.tenant_id) if endpoint.wants(event)]
     made = [delivery_of(event, endpoint.id, ports.now()) for endpoint in wanting]
     new = [delivery.task for delivery in made if ports.deliveries.add(delivery)]
     ports.queue.send(new)

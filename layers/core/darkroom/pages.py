@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from darkroom.errors import BadRequestError
 from darkroom.ids import is_id
 
-
 type Position = tuple[datetime, str]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

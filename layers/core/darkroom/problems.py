@@ -84,7 +84,7 @@ CATALOGUE = _catalogue(
     ProblemType("post_state_conflict", 409, "caller", "The post is not in a state for this.", "Read the post and decide again."),
     ProblemType("post_cancelled", 409, "caller", "The post was cancelled.", "Send it anew if it is wanted after all."),
     ProblemType("too_late_to_cancel", 409, "caller", "Instagram has been asked to publish the post; it can no longer be cancelled.", "Read the post; delete it on Instagram once it is live."),
-    ProblemType("precondition_failed", 412, "caller", "The post has changed since the version in If-Match.", "Read it again and repeat the change."),
+    ProblemType("precondition_failed", 412, "caller", "It has changed since the version in If-Match.", "Read it again and repeat the change."),
     ProblemType("precondition_required", 428, "caller", "The request does not say which version it changes.", 'Send If-Match: "<version>" with the version that you read.'),
     ProblemType("duplicate_suspected", 409, "caller", "The same content was accepted for this account within the last 24 hours.", "Look at the post named in detail; send the request without asking for refusal if it is no mistake."),
     ProblemType("version_conflict", 409, "caller", "Somebody else changed this at the same time.", "Read it again and repeat the change."),

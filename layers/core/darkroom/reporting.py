@@ -1,6 +1,4 @@
-"""
-Events of posts, read from the posts themselves as they change: publishing does nothing for them and waits for nothing.
-"""
+"""Events of posts, made of the posts themselves as they change: publishing does nothing for them, and never waits."""
 
 from darkroom import announcing
 from darkroom.events import Event, event_id

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from darkroom.outgoing_deliveries import OutgoingDelivery, DeliveryTask, delivery_of
 from darkroom.endpoints import Endpoint
 from darkroom.errors import ConflictError, NotFoundError
 from darkroom.events import Event, event_id
+from darkroom.outgoing_deliveries import DeliveryTask, OutgoingDelivery, delivery_of
 from darkroom.pages import Page, PageRequest
 from darkroom.tenants import Caller
 

@@ -22,8 +22,8 @@ import httpcore
 
 from darkroom import __version__
 from darkroom.addresses import is_public
-from darkroom.outgoing_deliveries import Attempt, Failure
 from darkroom.endpoints import refusal
+from darkroom.outgoing_deliveries import Attempt, Failure
 
 SECONDS = 10.0  # for all of an attempt
 _CONNECT_SECONDS = 3.0  # to one address

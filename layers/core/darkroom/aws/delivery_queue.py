@@ -7,8 +7,8 @@ from itertools import batched
 from typing import TYPE_CHECKING
 
 from darkroom.aws.dynamodb import translated
-from darkroom.outgoing_deliveries import DeliveryTask
 from darkroom.errors import StoreUnavailableError
+from darkroom.outgoing_deliveries import DeliveryTask
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient

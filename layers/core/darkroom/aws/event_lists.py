@@ -15,7 +15,7 @@ from darkroom.events import Event
 from darkroom.pages import Page, Position, moment_cursor
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
+    pass
 
 MOST_EXAMINED = 1_000  # for one page, when a filter lets little through
 _FILTERED = 250  # asked of DynamoDB at once when most of them may not be wanted

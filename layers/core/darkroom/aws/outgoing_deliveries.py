@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 
 from darkroom.aws import keys
 from darkroom.aws.dynamodb import is_condition_failure, marshal, moment, text, translated, unless_in_vain, unmarshal
-from darkroom.outgoing_deliveries import Attempt, OutgoingDelivery, DeliveryTask
 from darkroom.errors import ConflictError, NotFoundError
+from darkroom.outgoing_deliveries import Attempt, DeliveryTask, OutgoingDelivery
 from darkroom.pages import Page, PageRequest, cursor
 
 if TYPE_CHECKING:
