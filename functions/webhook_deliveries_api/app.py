@@ -35,8 +35,5 @@ def send_test(request: Request) -> Answer:
     problems=("not_found", "endpoint_disabled", "version_conflict"),
 )  # fmt: skip
 def resend(request: Request) -> Answer:
-    path = request.path
-    return Answer(
-        202,
-        DeliveryView.of(resending.resend(request.caller, path["id"], path["delivery_id"], bootstrap.resending_ports())),
-    )
+    which = request.path["id"], request.path["delivery_id"]
+    return Answer(202, DeliveryView.of(resending.resend(request.caller, *which, bootstrap.resending_ports())))

@@ -16,7 +16,7 @@ def register(request: Request) -> Answer:
     """The secret is in no other answer. So there is no Idempotency-Key either: the answer would have to be kept."""
     wanted = request.body.endpoint(request.new_id("wh"), request.caller, request.now)
     made, secret = registering.register(wanted, request.caller, bootstrap.registering_ports())
-    return Answer(201, NewEndpointView.made(made, secret), {"location": f"/v1/webhook-endpoints/{made.id}"})
+    return Answer(201, NewEndpointView.made(made, secret))
 
 
 @handler.route("GET /v1/webhook-endpoints", scope="admin", answer=EndpointsView)

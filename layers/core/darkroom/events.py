@@ -69,7 +69,10 @@ def is_of_type(event_type: str, wanted: str) -> bool:
 
 
 def message(event: Event) -> bytes:
-    """What an endpoint is sent, in the form of Standard Webhooks: the same bytes in every attempt unless content was erased meanwhile."""
+    """
+    What an endpoint is sent, in the form of Standard Webhooks: the same bytes in every attempt, unless content was
+    erased meanwhile.
+    """
     data = {
         "id": event.id,
         "account_id": event.account_id,
