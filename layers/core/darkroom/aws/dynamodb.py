@@ -23,6 +23,7 @@ _PASSING = frozenset(
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
+        "RequestThrottled",  # SQS
         "ServiceUnavailable",
         "ThrottlingException",
         "TransactionConflictException",
