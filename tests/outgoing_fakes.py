@@ -65,7 +65,7 @@ class FakeEndpoints:
 
     def __init__(self, *endpoints: Endpoint) -> None:
         self.stored = {(endpoint.tenant_id, endpoint.id): endpoint for endpoint in endpoints}
-        self.secrets = {key: ("whsec_Y3VycmVudC1zZWNyZXQtb2YtdGhlLWZha2U=", None, None) for key in self.stored}
+        self.secrets = dict.fromkeys(self.stored, ("whsec_Y3VycmVudC1zZWNyZXQtb2YtdGhlLWZha2U=", None, None))
 
     def add(self, endpoint: Endpoint, secret: str) -> None:
         key = (endpoint.tenant_id, endpoint.id)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from darkroom import errors, settings
+from darkroom import errors, settings, workflow
 from darkroom.http import PUBLIC, Api, Route
 from darkroom.instagram import errors as instagram_errors
 from darkroom.problems import CATALOGUE
@@ -281,15 +281,16 @@ def test_every_task_has_a_time_limit_named_retries_and_a_net(name, task, is_caug
     assert "TimeoutSeconds" in task
     assert task["Retry"], "a task without a retry fails on the first throttle"
     assert not names(task["Retry"]) & {"States.ALL", "States.TaskFailed"}, "retry what you can name"
-    # Behind MarkFailed nothing could tell: its execution fails, the alarm rings, and a redrive repeats it.
-    assert catches_all(task) or is_caught or name in {"MarkFailed", "MarkUnfinished"}
+    # Behind MarkFailed nothing could tell, and a post that is live must not end otherwise: the execution fails, the
+    # alarm rings, and the watchdog runs it again.
+    assert catches_all(task) or is_caught or name in {"MarkPublished", "MarkFailed", "MarkUnfinished"}
 
 
 @pytest.mark.parametrize(("name", "task", "is_caught"), TASKS, ids=TASK_IDS)
 def test_every_error_that_the_workflow_names_exists(name, task, is_caught):
     ours = {
         each.__name__
-        for module in (errors, instagram_errors)
+        for module in (errors, instagram_errors, workflow)
         for each in vars(module).values()
         if inspect.isclass(each) and issubclass(each, Exception)
     }
@@ -414,7 +415,22 @@ def test_only_functions_that_call_instagram_for_an_account_may_decrypt():
         for path in HANDLERS
         if re.search(r"bootstrap\.(calling|disconnecting|metering)_ports", path.read_text())
     }
-    assert may == calling
+    signing = {"DeliverWebhooksFunction"}  # opens the secrets of endpoints
+    assert may == calling | signing
+
+
+def test_whoever_opens_secrets_of_endpoints_opens_no_token():
+    """Each use of the token key is held to a context, and a function has the context of one kind only."""
+    kinds: dict[str, set[str]] = {}
+    for name, statement in statements():
+        if any(action.startswith("kms:") for action in listed(statement["Action"])):
+            kinds.setdefault(name, set()).update(statement["Condition"]["Null"])
+    assert {name for name, found in kinds.items() if "kms:EncryptionContext:endpoint_id" in found} == {
+        "ChangeWebhookEndpointFunction",
+        "DeliverWebhooksFunction",
+        "WebhookEndpointsApiFunction",
+    }
+    assert all(len(found) == 1 for found in kinds.values())
 
 
 # ── imports ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -440,6 +456,7 @@ def imported(node: ast.AST) -> Iterator[str]:
     [
         ("boto3", "layers/core/darkroom/aws/"),
         ("botocore", "layers/core/darkroom/aws/"),
+        ("httpcore", "layers/core/darkroom/webhook_sender.py"),
         ("httpx", "layers/core/darkroom/instagram/client.py"),
         ("jwt", "layers/core/darkroom/oidc.py"),
         ("cryptography", "layers/core/darkroom/aws/vault.py"),

@@ -225,7 +225,13 @@ def test_a_cursor_of_another_list_or_tenant_is_none():
 
     mine = moment_cursor(TENANT, (NOW, event_id(TENANT, "x")))
     assert opened_moment(mine, TENANT) == (NOW, event_id(TENANT, "x"))
-    for wrong in (cursor(TENANT, event_id(TENANT, "x")), moment_cursor(OTHER_TENANT, (NOW, "evt_x")), "", "é", "x" * 200):
+    for wrong in (
+        cursor(TENANT, event_id(TENANT, "x")),
+        moment_cursor(OTHER_TENANT, (NOW, "evt_x")),
+        "",
+        "é",
+        "x" * 200,
+    ):
         with pytest.raises(BadRequestError):
             opened_moment(wrong, TENANT)
     with pytest.raises(BadRequestError):

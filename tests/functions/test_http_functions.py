@@ -23,13 +23,17 @@ DOCUMENT = json.loads((FOLDER.parent / "openapi.json").read_text())
 HTTP = [
     "accounts_api",
     "change_post",
+    "change_webhook_endpoint",
     "connect",
     "connect_callback",
     "disconnect_account",
+    "events_api",
     "post_timeline",
     "posts_api",
     "publishing_limit",
     "service_api",
+    "webhook_deliveries_api",
+    "webhook_endpoints_api",
 ]
 ROUTES = {key: (name, route) for name in HTTP for key, route in app(name).handler.routes.items()}
 

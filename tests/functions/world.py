@@ -6,16 +6,31 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from darkroom import authenticating, connecting, disconnecting, metering, recounting, submission, watching, workflow
+from darkroom import (
+    announcing,
+    authenticating,
+    connecting,
+    delivering,
+    disconnecting,
+    fanning_out,
+    metering,
+    recounting,
+    registering,
+    resending,
+    submission,
+    watching,
+    workflow,
+)
 from darkroom.accounts import Account
 from darkroom.observability import log_unforeseen
-from tests.builders import an_account
+from tests.builders import an_account, an_attempt
 from tests.events import event
 from tests.fakes import (
     Clock,
     FakeAccounts,
     FakeApiKeys,
     FakeBus,
+    FakeEvents,
     FakeFingerprints,
     FakeInstagram,
     FakeOutages,
@@ -26,6 +41,14 @@ from tests.fakes import (
     FakeSessions,
     FakeTokens,
     FakeWorkflows,
+)
+from tests.outgoing_fakes import (
+    FakeDeliveryQueue,
+    FakeEndpoints,
+    FakeEndpointSecrets,
+    FakeEventLists,
+    FakeOutgoingDeliveries,
+    FakeReceiver,
 )
 
 FOLDER = Path(__file__).parent.parent.parent / "functions"
@@ -61,7 +84,13 @@ class World:
     workflows: FakeWorkflows = field(default_factory=FakeWorkflows)
     instagram: FakeInstagram = field(default_factory=FakeInstagram)
 
+    endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
+    queue: FakeDeliveryQueue = field(default_factory=FakeDeliveryQueue)
+    receiver: FakeReceiver = field(default_factory=lambda: FakeReceiver([an_attempt(200)]))
+
     def __post_init__(self) -> None:
+        self.events = FakeEvents(self.clock)
+        self.deliveries = FakeOutgoingDeliveries(self.clock)
         self.accounts.connect(self.account, f"CANARY-token-of-{self.account.id}")
         self.instagram.clock = self.clock
         self.tokens = FakeTokens(self.accounts)
@@ -103,7 +132,32 @@ class World:
             "recounting_ports": recounting.Ports(self.posts, self.posts.timeline, self.clock),
             "recording_ports": workflow.Ports(**self._recording()),
             "stage": "test",
+            **self._outgoing(),
             "watching_ports": watching.Ports(self.posts, self.workflows, self.clock, log_unforeseen),
+        }
+
+    def _outgoing(self) -> dict[str, Any]:
+        telling = announcing.Ports(
+            self.events, lambda name, detail: self.bus.announce(name, detail, self.clock()), self.clock
+        )
+        return {
+            "announcing_ports": telling,
+            "delivering_ports": delivering.Ports(
+                self.events,
+                self.endpoints,
+                FakeEndpointSecrets(self.endpoints),
+                self.deliveries,
+                self.receiver,
+                telling,
+                self.clock,
+            ),
+            "event_lists": FakeEventLists(self.events),
+            "fanning_out_ports": fanning_out.Ports(
+                self.events, self.endpoints, self.deliveries, self.queue, self.clock
+            ),
+            "registering_ports": registering.Ports(self.endpoints, self.clock),
+            "resending_ports": resending.Ports(self.endpoints, self.events, self.deliveries, self.queue, self.clock),
+            "sweeping_ports": delivering.SweepPorts(self.deliveries, self.queue, self.clock),
         }
 
     def _recording(self) -> dict[str, Any]:

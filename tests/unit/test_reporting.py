@@ -80,9 +80,7 @@ def test_the_same_change_once_more_is_told_once(ports, bus):
 
 def test_a_post_that_fails_twice_is_told_twice(ports, bus):
     post = a_post(state=PostState.FAILED, problem=PROBLEM, version=3)
-    again = a_post(
-        id=post.id, state=PostState.FAILED, problem=PROBLEM, version=9, state_since=NOW + timedelta(hours=1)
-    )
+    again = a_post(id=post.id, state=PostState.FAILED, problem=PROBLEM, version=9, state_since=NOW + timedelta(hours=1))
     for each in (post, again):
         assert reporting.report(PostState.PROCESSING, each, ports)
     assert len(bus.announced) == 2

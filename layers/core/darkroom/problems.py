@@ -96,6 +96,7 @@ CATALOGUE = _catalogue(
     ProblemType("publishing_limit_reached", 429, "platform", "The account has used up Instagram's publishing quota for now.", "Wait, or choose next_free_slot where it is given: the quota is a moving window."),
     ProblemType("media_not_ready", 409, "platform", "Instagram says that the media is not ready.", "Wait and try again."),
     ProblemType("outcome_unknown", 502, "platform", "Instagram did not say whether the post is live.", "Look at the account before sending the post again."),
+    ProblemType("media_unknown", 404, "owner", "The post is live, but Instagram has not told which media it is, so nothing more was done to it.", "Add the comment, or turn comments off, in Instagram's app."),
     # outgoing webhooks
     ProblemType("too_many_endpoints", 409, "caller", "There are as many webhook endpoints as a tenant may have.", "Delete one, or let one receive more types."),
     ProblemType("endpoint_disabled", 409, "caller", "The webhook endpoint is disabled.", "Enable it first: PATCH it with is_enabled."),

@@ -159,7 +159,9 @@ def test_a_slow_receiver_gets_its_time_and_no_more(receiving, play):
     assert time.monotonic() - began < 0.9
 
 
-@pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 999999 X\r\n\r\n", b"HTTP/1.1 200 OK\r\nX" * 9000])
+@pytest.mark.parametrize(
+    "answer", [b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 999999 X\r\n\r\n", b"HTTP/1.1 200 OK\r\nX" * 9000]
+)
 def test_what_does_not_speak_http_is_an_invalid_answer(receiving, answer):
     assert sent(receiving(answer)).failure == "invalid_answer"
 
@@ -174,6 +176,7 @@ def test_nobody_there_is_a_failed_connection(receiving):
 
 
 # Whom we connect to
+
 
 @pytest.fixture
 def dialled(monkeypatch) -> list[tuple[str, int]]:

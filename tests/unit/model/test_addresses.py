@@ -53,7 +53,9 @@ def test_no_address_is_public_in_another_ones_clothes(address):
         assert not is_public(str(IPv6Address(wrapped)))
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "151.101.1.140", "2606:4700:4700::1111", "2a00:1450:4001::1"])
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "1.1.1.1", "151.101.1.140", "2606:4700:4700::1111", "2a00:1450:4001::1"]
+)
 def test_the_open_internet_is(address):
     assert is_public(address)
 

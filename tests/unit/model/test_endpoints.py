@@ -68,7 +68,12 @@ def test_anything_else_is_refused_with_the_reason(url, why):
 
 def test_a_test_host_may_be_http_and_private_and_nothing_beside_it():
     assert refusal("http://127.0.0.1:8080/x", TEST_HOSTS) is None
-    for url in ("http://127.0.0.1:8081/", "http://user@127.0.0.1:8080/", "http://127.0.0.1/", "gopher://127.0.0.1:8080/"):
+    for url in (
+        "http://127.0.0.1:8081/",
+        "http://user@127.0.0.1:8080/",
+        "http://127.0.0.1/",
+        "gopher://127.0.0.1:8080/",
+    ):
         assert refusal(url, TEST_HOSTS) is not None
 
 
@@ -87,7 +92,9 @@ def test_a_type_is_wanted_by_its_name_or_its_resource(wanted, is_wanted):
     assert an_endpoint(types=("mention.*", wanted)).wants(an_event()) is is_wanted
 
 
-@pytest.mark.parametrize("name", ["comment", "comment.", ".created", "Comment.created", "comment.created.x", "**", "c*", ""])
+@pytest.mark.parametrize(
+    "name", ["comment", "comment.", ".created", "Comment.created", "comment.created.x", "**", "c*", ""]
+)
 def test_what_no_type_can_look_like(name):
     assert TYPES.fullmatch(name) is None
 
