@@ -1,4 +1,4 @@
-"""The ports of outgoing webhooks and of events for people, in memory; as in fakes.py, each passes its contract suite."""
+"""The ports of outgoing webhooks and of events for people, in memory; each passes its suite, as in fakes.py."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
     from darkroom.aws.delivery_queue import SqsDeliveryQueue
+    from darkroom.aws.endpoints import DynamoDBEndpoints
     from darkroom.aws.event_lists import DynamoDBEventLists
     from darkroom.aws.events import DynamoDBEvents
     from darkroom.aws.idempotency import DynamoDBIdempotency
@@ -299,59 +300,49 @@ def registering_ports() -> "registering.Ports":
 @cache
 def resending_ports() -> "resending.Ports":
     from darkroom import resending
-    from darkroom.aws.clients import dynamodb
-    from darkroom.aws.endpoints import DynamoDBEndpoints
-    from darkroom.settings import EndpointsTableSettings
 
-    table = EndpointsTableSettings.from_environment().endpoints_table
-    return resending.Ports(DynamoDBEndpoints(dynamodb(), table), events(), _deliveries(), _delivery_queue(), now)
+    endpoints, deliveries = _outgoing()
+    return resending.Ports(endpoints, events(), deliveries, _delivery_queue(), now)
 
 
 @cache
 def fanning_out_ports() -> "fanning_out.Ports":
     from darkroom import fanning_out
-    from darkroom.aws.clients import dynamodb
-    from darkroom.aws.endpoints import DynamoDBEndpoints
-    from darkroom.settings import EndpointsTableSettings
 
-    table = EndpointsTableSettings.from_environment().endpoints_table
-    return fanning_out.Ports(events(), DynamoDBEndpoints(dynamodb(), table), _deliveries(), _delivery_queue(), now)
+    endpoints, deliveries = _outgoing()
+    return fanning_out.Ports(events(), endpoints, deliveries, _delivery_queue(), now)
 
 
 @cache
 def delivering_ports() -> "delivering.Ports":
     from darkroom import delivering
     from darkroom.aws.clients import dynamodb
-    from darkroom.aws.endpoints import DynamoDBEndpoints, DynamoDBEndpointSecrets
+    from darkroom.aws.endpoints import DynamoDBEndpointSecrets
     from darkroom.settings import EndpointsSettings
     from darkroom.webhook_sender import WebhookSender
 
     settings = EndpointsSettings.from_environment()
-    table = settings.endpoints_table
-    return delivering.Ports(
-        events=events(),
-        endpoints=DynamoDBEndpoints(dynamodb(), table),
-        secrets=DynamoDBEndpointSecrets(dynamodb(), table, _vault(settings.token_key_arn)),
-        deliveries=_deliveries(),
-        send=WebhookSender(settings.allowed_webhook_hosts()),
-        telling=announcing_ports(),
-        now=now,
-    )
+    endpoints, deliveries = _outgoing()
+    secrets = DynamoDBEndpointSecrets(dynamodb(), settings.endpoints_table, _vault(settings.token_key_arn))
+    send = WebhookSender(settings.allowed_webhook_hosts())
+    return delivering.Ports(events(), endpoints, secrets, deliveries, send, announcing_ports(), now)
 
 
 @cache
 def sweeping_ports() -> "delivering.SweepPorts":
     from darkroom import delivering
 
-    return delivering.SweepPorts(_deliveries(), _delivery_queue(), now)
+    return delivering.SweepPorts(_outgoing()[1], _delivery_queue(), now)
 
 
-def _deliveries() -> "DynamoDBOutgoingDeliveries":
+def _outgoing() -> "tuple[DynamoDBEndpoints, DynamoDBOutgoingDeliveries]":
     from darkroom.aws.clients import dynamodb
+    from darkroom.aws.endpoints import DynamoDBEndpoints
     from darkroom.aws.outgoing_deliveries import DynamoDBOutgoingDeliveries
     from darkroom.settings import EndpointsTableSettings
 
-    return DynamoDBOutgoingDeliveries(dynamodb(), EndpointsTableSettings.from_environment().endpoints_table, now)
+    table = EndpointsTableSettings.from_environment().endpoints_table
+    return DynamoDBEndpoints(dynamodb(), table), DynamoDBOutgoingDeliveries(dynamodb(), table, now)
 
 
 def _delivery_queue() -> "SqsDeliveryQueue":
