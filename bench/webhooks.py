@@ -92,7 +92,7 @@ class World:
         built = {
             "receiving_ports": receiving.Ports(key_ring, inbox, lambda: NOW),
             "processing_ports": processing.Ports(self.accounts, self.archive, telling),
-            "deliveries": self.archive,
+            "raw_deliveries": self.archive,
         }
         before = {name: getattr(bootstrap, name) for name in built}
         for name, ports in built.items():

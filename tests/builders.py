@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from darkroom.accounts import Account, Candidate, ConnectChoice, ConnectSession
+from darkroom.endpoints import Endpoint
 from darkroom.events import Event, event_id
 from darkroom.idempotency import Record
 from darkroom.ids import new_id
 from darkroom.logins import FACEBOOK, INSTAGRAM
+from darkroom.outgoing_deliveries import Attempt, OutgoingDelivery, delivery_of
 from darkroom.posts import Container, MediaItem, Post, PostContent, ReelOptions
 from darkroom.tenants import ApiKey, Caller
 from darkroom.timeline import Entry
@@ -170,3 +172,24 @@ def an_event(natural: str = "17900000000000001", **changes: Any) -> Event:
         "data": {"text": "CANARY-comment"},
     }
     return Event(**fields | changes)
+
+
+def an_endpoint(**changes: Any) -> Endpoint:
+    """Wants everything."""
+    fields: dict[str, Any] = {
+        "id": "wh_00000000000000000000000001",
+        "tenant_id": TENANT,
+        "url": "https://hooks.example.com/darkroom",
+        "created_at": NOW,
+    }
+    return Endpoint(**fields | changes)
+
+
+def a_delivery(event: Event | None = None, endpoint_id: str = "wh_00000000000000000000000001") -> OutgoingDelivery:
+    """New, and due now."""
+    return delivery_of(event or an_event(), endpoint_id, NOW)
+
+
+def an_attempt(status: int | None = 200, **changes: Any) -> Attempt:
+    failure = None if status is not None else "timeout"
+    return replace(Attempt(at=NOW, status=status, failure=failure, duration_ms=12), **changes)

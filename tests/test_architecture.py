@@ -425,7 +425,8 @@ def test_only_functions_that_call_instagram_for_an_account_may_decrypt():
         for path in HANDLERS
         if re.search(r"bootstrap\.(calling|disconnecting|metering)_ports", path.read_text())
     }
-    assert may - calling == {"ChooseAccountFunction"}, "opens what was sealed for a choice"
+    sealed_elsewhere = {"ChooseAccountFunction", "DeliverWebhooksFunction"}  # for a choice; secrets of endpoints
+    assert may - calling == sealed_elsewhere
     assert calling <= may
 
 
@@ -445,7 +446,22 @@ def test_functions_that_call_for_an_account_can_prove_the_app():
         and {"Ref": "MetaAppSecret"} in listed(statement["Resource"])
     }
     decrypt = {name for name, statement in statements() if "kms:Decrypt" in listed(statement["Action"])}
+    decrypt -= {"DeliverWebhooksFunction"}  # no token
     assert decrypt <= prove
+
+
+def test_whoever_opens_secrets_of_endpoints_opens_no_token():
+    """Each use of the token key is held to a context, and a function has the context of one kind only."""
+    kinds: dict[str, set[str]] = {}
+    for name, statement in statements():
+        if any(action.startswith("kms:") for action in listed(statement["Action"])):
+            kinds.setdefault(name, set()).update(next(iter(statement["Condition"].values())))
+    assert {name for name, found in kinds.items() if "kms:EncryptionContext:endpoint_id" in found} == {
+        "ChangeWebhookEndpointFunction",
+        "DeliverWebhooksFunction",
+        "WebhookEndpointsApiFunction",
+    }
+    assert all(len(found) == 1 for found in kinds.values())
 
 
 # ── imports ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -471,6 +487,7 @@ def imported(node: ast.AST) -> Iterator[str]:
     [
         ("boto3", "layers/core/darkroom/aws/"),
         ("botocore", "layers/core/darkroom/aws/"),
+        ("httpcore", "layers/core/darkroom/webhook_sender.py"),
         ("httpx", "layers/core/darkroom/instagram/client.py"),
         ("jwt", "layers/core/darkroom/oidc.py"),
         ("cryptography", "layers/core/darkroom/aws/vault.py"),

@@ -15,7 +15,7 @@ from darkroom.errors import ConfigurationError, StoreUnavailableError
 from darkroom.http import PUBLIC
 from darkroom.instagram.errors import InstagramUnavailableError
 from darkroom.posts import PostState
-from tests.builders import NOW, OTHER_TENANT, TENANT, a_call, a_post, an_account, content
+from tests.builders import NOW, OTHER_TENANT, TENANT, a_call, a_post, an_account, an_endpoint, an_event, content
 from tests.events import answered, event, http_event
 from tests.fake_facebook import a_page
 from tests.functions.world import ACCOUNT_ID, FOLDER, app, call
@@ -25,14 +25,18 @@ HTTP = [
     "accounts_api",
     "change_post",
     "choose_account",
+    "change_webhook_endpoint",
     "connect",
     "connect_callback",
     "connect_facebook_callback",
     "disconnect_account",
+    "events_api",
     "post_timeline",
     "posts_api",
     "publishing_limit",
     "service_api",
+    "webhook_deliveries_api",
+    "webhook_endpoints_api",
 ]
 ROUTES = {key: (name, route) for name in HTTP for key, route in app(name).handler.routes.items()}
 
@@ -100,11 +104,16 @@ def test_a_route_answers_403_to_a_caller_with_every_scope_but_its_own(world, rou
 def test_what_belongs_to_another_is_not_there(world, route, caller):
     """OWASP API1: the same answer as for what does not exist, and nothing is touched."""
     post = world.posts.add(a_post(account_id=ACCOUNT_ID))
-    owned = post.id if "/posts/" in route else ACCOUNT_ID
+    endpoint, happened = an_endpoint(account_ids=(ACCOUNT_ID,)), an_event(account_id=ACCOUNT_ID)
+    world.endpoints.add(endpoint, "whsec_eA==")
+    world.events.add(happened)
+    owners = {"/posts/": post.id, "/webhook-endpoints/": endpoint.id, "/events/": happened.id}
+    owned = next((found for part, found in owners.items() if part in route), ACCOUNT_ID)
+    more = {"delivery_id": "dlv_00000000000000000000000001"} if "{delivery_id}" in route else {}
     before = (dict(world.accounts.stored), dict(world.posts.stored), dict(world.accounts.defaults))
     given = {"body": {}, "headers": {"if-match": '"1"'}} if route.startswith("PATCH") else {}
-    theirs = ask(route, caller=caller, parameters={"id": owned}, **given)
-    absent = ask(route, caller=caller, parameters={"id": "acc_00000000000000000000000009"}, **given)
+    theirs = ask(route, caller=caller, parameters={"id": owned} | more, **given)
+    absent = ask(route, caller=caller, parameters={"id": "acc_00000000000000000000000009"} | more, **given)
     assert refused(theirs) == (404, "not_found")
     known = {"request_id", "instance"}
     assert {k: v for k, v in answered(theirs).items() if k not in known} == {
@@ -112,6 +121,8 @@ def test_what_belongs_to_another_is_not_there(world, route, caller):
     }
     assert (world.accounts.stored, world.posts.stored, world.accounts.defaults) == before
     assert world.instagram.calls == []
+    assert world.endpoints.get(TENANT, endpoint.id) == endpoint
+    assert world.outgoing_queue.sent == []
 
 
 @pytest.mark.parametrize("route", [key for key in ROUTES if "{" in key])

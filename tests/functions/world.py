@@ -10,12 +10,16 @@ from darkroom import (
     announcing,
     authenticating,
     connecting,
+    delivering,
     disconnecting,
+    fanning_out,
     linking,
     metering,
     processing,
     receiving,
     recounting,
+    registering,
+    resending,
     submission,
     watching,
     workflow,
@@ -24,7 +28,7 @@ from darkroom.accounts import Account
 from darkroom.aws.inbox import SqsInbox
 from darkroom.deliveries import Keys
 from darkroom.observability import log_unforeseen
-from tests.builders import an_account
+from tests.builders import an_account, an_attempt
 from tests.events import event
 from tests.fake_facebook import FakeFacebook
 from tests.fakes import (
@@ -46,6 +50,14 @@ from tests.fakes import (
     FakeSessions,
     FakeTokens,
     FakeWorkflows,
+)
+from tests.outgoing_fakes import (
+    FakeDeliveryQueue,
+    FakeEndpoints,
+    FakeEndpointSecrets,
+    FakeEventLists,
+    FakeOutgoingDeliveries,
+    FakeReceiver,
 )
 from tests.queues import MemoryQueues
 
@@ -88,8 +100,12 @@ class World:
     queues: MemoryQueues = field(default_factory=MemoryQueues)
     deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
     facebook: FakeFacebook = field(default_factory=FakeFacebook)
+    endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
+    outgoing_queue: FakeDeliveryQueue = field(default_factory=FakeDeliveryQueue)
+    receiver: FakeReceiver = field(default_factory=lambda: FakeReceiver([an_attempt(200)]))
 
     def __post_init__(self) -> None:
+        self.outgoing = FakeOutgoingDeliveries(self.clock)
         self.accounts.connect(self.account, f"CANARY-token-of-{self.account.id}")
         self.instagram.clock = self.clock
         self.tokens = FakeTokens(self.accounts)
@@ -118,7 +134,7 @@ class World:
                 "",
                 frozenset({"https://app.example.com"}),
             ),
-            "deliveries": self.deliveries,
+            "raw_deliveries": self.deliveries,
             "linking_ports": linking.Ports(
                 self.sessions, self.choices, self.accounts, lambda: self.facebook, self.clock, ""
             ),
@@ -140,15 +156,43 @@ class World:
             "processing_ports": processing.Ports(
                 self.accounts,
                 self.deliveries,
-                announcing.Ports(
-                    self.events, lambda name, detail: self.bus.announce(name, detail, self.clock()), self.clock
-                ),
+                self._telling(),
             ),
             "receiving_ports": receiving.Ports(self.key_ring, self.inbox, self.clock),
             "recounting_ports": recounting.Ports(self.posts, self.posts.timeline, self.clock),
             "recording_ports": workflow.Ports(**self._recording()),
             "stage": "test",
+            **self._outgoing(),
             "watching_ports": watching.Ports(self.posts, self.workflows, self.clock, log_unforeseen),
+        }
+
+    def _telling(self) -> announcing.Ports:
+        return announcing.Ports(
+            self.events, lambda name, detail: self.bus.announce(name, detail, self.clock()), self.clock
+        )
+
+    def _outgoing(self) -> dict[str, Any]:
+        telling = self._telling()
+        return {
+            "announcing_ports": telling,
+            "delivering_ports": delivering.Ports(
+                self.events,
+                self.endpoints,
+                FakeEndpointSecrets(self.endpoints),
+                self.outgoing,
+                self.receiver,
+                telling,
+                self.clock,
+            ),
+            "event_lists": FakeEventLists(self.events),
+            "fanning_out_ports": fanning_out.Ports(
+                self.events, self.endpoints, self.outgoing, self.outgoing_queue, self.clock
+            ),
+            "registering_ports": registering.Ports(self.endpoints, self.clock),
+            "resending_ports": resending.Ports(
+                self.endpoints, self.events, self.outgoing, self.outgoing_queue, self.clock
+            ),
+            "sweeping_ports": delivering.SweepPorts(self.outgoing, self.outgoing_queue, self.clock),
         }
 
     def _recording(self) -> dict[str, Any]:

@@ -16,26 +16,35 @@ if TYPE_CHECKING:
         announcing,
         authenticating,
         connecting,
+        delivering,
         disconnecting,
+        fanning_out,
         linking,
         metering,
         processing,
         receiving,
         recounting,
+        registering,
+        resending,
         submission,
         watching,
         workflow,
     )
     from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
     from darkroom.aws.deliveries import S3Deliveries
+    from darkroom.aws.delivery_queue import SqsDeliveryQueue
+    from darkroom.aws.endpoints import DynamoDBEndpoints
+    from darkroom.aws.event_lists import DynamoDBEventLists
     from darkroom.aws.events import DynamoDBEvents
     from darkroom.aws.idempotency import DynamoDBIdempotency
+    from darkroom.aws.outgoing_deliveries import DynamoDBOutgoingDeliveries
     from darkroom.aws.posts import DynamoDBPosts
     from darkroom.aws.schedules import EventBridgeSchedules
     from darkroom.aws.secrets import AppSecret
     from darkroom.aws.vault import Vault
     from darkroom.deliveries import Delivery
     from darkroom.instagram.client import Call, InstagramClient
+    from darkroom.posts import Post, PostState
     from darkroom.settings import InstagramSettings
 
 
@@ -303,7 +312,7 @@ def receiving_ports() -> "receiving.Ports":
     from darkroom.settings import ReceiverSettings
 
     settings = ReceiverSettings.from_environment()
-    inbox = SqsInbox(sqs(), settings.webhook_queue_url, int(settings.webhook_message_bytes), deliveries)
+    inbox = SqsInbox(sqs(), settings.webhook_queue_url, int(settings.webhook_message_bytes), raw_deliveries)
     return receiving.Ports(_app_secret(settings.app_secret_arn), inbox, now)
 
 
@@ -311,18 +320,18 @@ def receiving_ports() -> "receiving.Ports":
 def processing_ports() -> "processing.Ports":
     from darkroom import processing
 
-    return processing.Ports(accounts(), deliveries(), announcing_ports())
+    return processing.Ports(accounts(), raw_deliveries(), announcing_ports())
 
 
 def opened_delivery(body: str, attributes: "Mapping[str, str]") -> "Delivery":
     """What the receiver put into a message of the queue. Raises MalformedDeliveryError."""
     from darkroom.aws import inbox
 
-    return inbox.opened(body, attributes, deliveries)
+    return inbox.opened(body, attributes, raw_deliveries)
 
 
 @cache
-def deliveries() -> "S3Deliveries":
+def raw_deliveries() -> "S3Deliveries":
     """Its client costs as much as the rest of the receiver, which needs it for big bodies only."""
     from darkroom.aws.clients import s3
     from darkroom.aws.deliveries import S3Deliveries
@@ -348,6 +357,89 @@ def events() -> "DynamoDBEvents":
     from darkroom.settings import EventsSettings
 
     return DynamoDBEvents(dynamodb(), EventsSettings.from_environment().events_table, now)
+
+
+@cache
+def event_lists() -> "DynamoDBEventLists":
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.event_lists import DynamoDBEventLists
+    from darkroom.settings import EventsSettings
+
+    return DynamoDBEventLists(dynamodb(), EventsSettings.from_environment().events_table, now)
+
+
+def post_change(change: dict[str, Any]) -> "tuple[PostState | None, Post]":
+    from darkroom.aws.post_changes import post_change as read
+
+    return read(change)
+
+
+@cache
+def registering_ports() -> "registering.Ports":
+    from darkroom import registering
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.endpoints import RegisteringEndpoints
+    from darkroom.settings import EndpointsSettings
+
+    settings = EndpointsSettings.from_environment()
+    endpoints = RegisteringEndpoints(dynamodb(), settings.endpoints_table, _vault(settings.token_key_arn))
+    return registering.Ports(endpoints, now, settings.allowed_webhook_hosts())
+
+
+@cache
+def resending_ports() -> "resending.Ports":
+    from darkroom import resending
+
+    endpoints, deliveries = _outgoing()
+    return resending.Ports(endpoints, events(), deliveries, _delivery_queue(), now)
+
+
+@cache
+def fanning_out_ports() -> "fanning_out.Ports":
+    from darkroom import fanning_out
+
+    endpoints, deliveries = _outgoing()
+    return fanning_out.Ports(events(), endpoints, deliveries, _delivery_queue(), now)
+
+
+@cache
+def delivering_ports() -> "delivering.Ports":
+    from darkroom import delivering
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.endpoints import DynamoDBEndpointSecrets
+    from darkroom.settings import EndpointsSettings
+    from darkroom.webhook_sender import WebhookSender
+
+    settings = EndpointsSettings.from_environment()
+    endpoints, deliveries = _outgoing()
+    secrets = DynamoDBEndpointSecrets(dynamodb(), settings.endpoints_table, _vault(settings.token_key_arn))
+    send = WebhookSender(settings.allowed_webhook_hosts())
+    return delivering.Ports(events(), endpoints, secrets, deliveries, send, announcing_ports(), now)
+
+
+@cache
+def sweeping_ports() -> "delivering.SweepPorts":
+    from darkroom import delivering
+
+    return delivering.SweepPorts(_outgoing()[1], _delivery_queue(), now)
+
+
+def _outgoing() -> "tuple[DynamoDBEndpoints, DynamoDBOutgoingDeliveries]":
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.endpoints import DynamoDBEndpoints
+    from darkroom.aws.outgoing_deliveries import DynamoDBOutgoingDeliveries
+    from darkroom.settings import EndpointsTableSettings
+
+    table = EndpointsTableSettings.from_environment().endpoints_table
+    return DynamoDBEndpoints(dynamodb(), table), DynamoDBOutgoingDeliveries(dynamodb(), table, now)
+
+
+def _delivery_queue() -> "SqsDeliveryQueue":
+    from darkroom.aws.clients import sqs
+    from darkroom.aws.delivery_queue import SqsDeliveryQueue
+    from darkroom.settings import OutgoingSettings
+
+    return SqsDeliveryQueue(sqs(), OutgoingSettings.from_environment().deliveries_queue_url)
 
 
 @cache

@@ -143,3 +143,25 @@ class ReceiverSettings(DeliveriesSettings):
     app_secret_arn: str
     webhook_queue_url: str
     webhook_message_bytes: str = "900000"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsTableSettings(_Settings):
+    endpoints_table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsSettings(EndpointsTableSettings):
+    """`test_webhook_hosts` counts in test mode only."""
+
+    token_key_arn: str
+    mode: Literal["live", "test"]
+    test_webhook_hosts: frozenset[str] = frozenset()
+
+    def allowed_webhook_hosts(self) -> frozenset[str]:
+        return self.test_webhook_hosts if self.mode == "test" else frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingSettings(_Settings):
+    deliveries_queue_url: str
