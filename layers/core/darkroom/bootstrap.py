@@ -280,9 +280,9 @@ def event_lists() -> "DynamoDBEventLists":
 
 
 def post_change(change: dict[str, Any]) -> "tuple[PostState | None, Post]":
-    from darkroom.aws.post_changes import post_change as read
+    from darkroom.aws import post_changes
 
-    return read(change)
+    return post_changes.post_change(change)
 
 
 @cache
