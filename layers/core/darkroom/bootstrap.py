@@ -182,8 +182,7 @@ def recounting_ports() -> "recounting.Ports":
     from darkroom.aws.timeline import DynamoDBTimeline
     from darkroom.settings import StepSettings
 
-    table = StepSettings.from_environment().posts_table
-    return recounting.Ports(_posts(), DynamoDBTimeline(dynamodb(), table), now)
+    return recounting.Ports(_posts(), DynamoDBTimeline(dynamodb(), StepSettings.from_environment().posts_table), now)
 
 
 @cache
@@ -227,8 +226,7 @@ def metering_ports() -> "metering.Ports":
 
     settings = MeteringSettings.from_environment()
     client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=log_call)
-    quota = DynamoDBQuota(dynamodb(), settings.posts_table)
-    return metering.Ports(accounts(), _tokens(settings), client, quota, now)
+    return metering.Ports(accounts(), _tokens(settings), client, DynamoDBQuota(dynamodb(), settings.posts_table), now)
 
 
 @cache
@@ -321,8 +319,7 @@ def delivering_ports() -> "delivering.Ports":
     from darkroom.settings import EndpointsSettings
     from darkroom.webhook_sender import WebhookSender
 
-    settings = EndpointsSettings.from_environment()
-    endpoints, deliveries = _outgoing()
+    (endpoints, deliveries), settings = _outgoing(), EndpointsSettings.from_environment()
     secrets = DynamoDBEndpointSecrets(dynamodb(), settings.endpoints_table, _vault(settings.token_key_arn))
     send = WebhookSender(settings.allowed_webhook_hosts())
     return delivering.Ports(events(), endpoints, secrets, deliveries, send, announcing_ports(), now)
