@@ -314,13 +314,12 @@ def fanning_out_ports() -> "fanning_out.Ports":
 @cache
 def delivering_ports() -> "delivering.Ports":
     from darkroom import delivering
-    from darkroom.aws.clients import dynamodb
     from darkroom.aws.endpoints import DynamoDBEndpointSecrets
     from darkroom.settings import EndpointsSettings
     from darkroom.webhook_sender import WebhookSender
 
     (endpoints, deliveries), settings = _outgoing(), EndpointsSettings.from_environment()
-    secrets = DynamoDBEndpointSecrets(dynamodb(), settings.endpoints_table, _vault(settings.token_key_arn))
+    secrets = DynamoDBEndpointSecrets(endpoints.client, endpoints.table, _vault(settings.token_key_arn))
     send = WebhookSender(settings.allowed_webhook_hosts())
     return delivering.Ports(events(), endpoints, secrets, deliveries, send, announcing_ports(), now)
 
