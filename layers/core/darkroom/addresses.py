@@ -4,6 +4,7 @@ from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 
 # What `ipaddress` calls global, or did until lately: Lambda chooses the patch release of Python.
 _SPECIAL = (
+    ip_network("192.0.0.0/24"),  # protocol assignments, RFC 6890
     ip_network("192.88.99.0/24"),  # relays of 6to4, RFC 7526
     ip_network("2001::/23"),  # Teredo and other protocols, RFC 2928
     ip_network("2002::/16"),  # 6to4: an IPv4 address within, RFC 3056

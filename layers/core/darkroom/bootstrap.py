@@ -231,8 +231,7 @@ def recounting_ports() -> "recounting.Ports":
     from darkroom.aws.timeline import DynamoDBTimeline
     from darkroom.settings import StepSettings
 
-    table = StepSettings.from_environment().posts_table
-    return recounting.Ports(_posts(), DynamoDBTimeline(dynamodb(), table), now)
+    return recounting.Ports(_posts(), DynamoDBTimeline(dynamodb(), StepSettings.from_environment().posts_table), now)
 
 
 @cache
@@ -369,9 +368,9 @@ def event_lists() -> "DynamoDBEventLists":
 
 
 def post_change(change: dict[str, Any]) -> "tuple[PostState | None, Post]":
-    from darkroom.aws.post_changes import post_change as read
+    from darkroom.aws import post_changes
 
-    return read(change)
+    return post_changes.post_change(change)
 
 
 @cache
@@ -405,14 +404,12 @@ def fanning_out_ports() -> "fanning_out.Ports":
 @cache
 def delivering_ports() -> "delivering.Ports":
     from darkroom import delivering
-    from darkroom.aws.clients import dynamodb
     from darkroom.aws.endpoints import DynamoDBEndpointSecrets
     from darkroom.settings import EndpointsSettings
     from darkroom.webhook_sender import WebhookSender
 
-    settings = EndpointsSettings.from_environment()
-    endpoints, deliveries = _outgoing()
-    secrets = DynamoDBEndpointSecrets(dynamodb(), settings.endpoints_table, _vault(settings.token_key_arn))
+    (endpoints, deliveries), settings = _outgoing(), EndpointsSettings.from_environment()
+    secrets = DynamoDBEndpointSecrets(endpoints.client, endpoints.table, _vault(settings.token_key_arn))
     send = WebhookSender(settings.allowed_webhook_hosts())
     return delivering.Ports(events(), endpoints, secrets, deliveries, send, announcing_ports(), now)
 
