@@ -221,13 +221,16 @@ def test_every_scope_of_a_route_is_one_that_keys_can_have():
 # ── settings ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+BOOTSTRAPS = ("bootstrap", "bootstrap_events")
+
+
 def settings_used(app: Path) -> set[str]:
     """The settings classes behind the `bootstrap.…` calls of a handler, through bootstrap's own helpers."""
-    builders = {function.name: function for function in defined(CORE / "bootstrap.py")}
+    builders = {function.name: function for name in BOOTSTRAPS for function in defined(CORE / f"{name}.py")}
     waiting = [
         node.attr
         for node in ast.walk(parsed(app))
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "bootstrap"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in BOOTSTRAPS
     ]
     seen: set[str] = set()
     found: set[str] = set()
@@ -235,6 +238,7 @@ def settings_used(app: Path) -> set[str]:
         name = waiting.pop()
         seen.add(name)
         used = {node.id for node in ast.walk(builders[name]) if isinstance(node, ast.Name)}
+        used |= {node.attr for node in ast.walk(builders[name]) if isinstance(node, ast.Attribute)}
         found |= {each for each in used if each.endswith("Settings")}
         waiting += (used & builders.keys()) - seen
     return found

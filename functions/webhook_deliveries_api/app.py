@@ -1,6 +1,6 @@
 """What was sent to an endpoint for outgoing webhooks, and sending by hand."""
 
-from darkroom import bootstrap, resending
+from darkroom import bootstrap_events, resending
 from darkroom.event_views import DeliveryView
 from darkroom.http import Api, Request
 from darkroom.http_events import Answer
@@ -16,7 +16,7 @@ handler = Api()
 def list_deliveries(request: Request) -> Answer:
     """Newest first, kept for 30 days."""
     who, page = request.caller, request.query.page(request.caller.tenant_id)
-    found = resending.list_deliveries(who, request.path["id"], page, bootstrap.resending_ports())
+    found = resending.list_deliveries(who, request.path["id"], page, bootstrap_events.resending_ports())
     return Answer(200, PageOf.of(found, DeliveryView.of))
 
 
@@ -26,7 +26,7 @@ def list_deliveries(request: Request) -> Answer:
 )  # fmt: skip
 def send_test(request: Request) -> Answer:
     """Sends the event `test.sent` to this endpoint, whatever types and accounts it wants."""
-    made = resending.send_test(request.caller, request.path["id"], request.ulid, bootstrap.resending_ports())
+    made = resending.send_test(request.caller, request.path["id"], request.ulid, bootstrap_events.resending_ports())
     return Answer(202, DeliveryView.of(made))
 
 
@@ -36,4 +36,4 @@ def send_test(request: Request) -> Answer:
 )  # fmt: skip
 def resend(request: Request) -> Answer:
     which = request.path["id"], request.path["delivery_id"]
-    return Answer(202, DeliveryView.of(resending.resend(request.caller, *which, bootstrap.resending_ports())))
+    return Answer(202, DeliveryView.of(resending.resend(request.caller, *which, bootstrap_events.resending_ports())))

@@ -10,41 +10,26 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from darkroom import (
-        announcing,
         authenticating,
         connecting,
-        delivering,
         disconnecting,
-        fanning_out,
         linking,
         metering,
-        processing,
-        receiving,
         recounting,
-        registering,
-        resending,
         submission,
         watching,
         workflow,
     )
     from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
-    from darkroom.aws.deliveries import S3Deliveries
-    from darkroom.aws.delivery_queue import SqsDeliveryQueue
-    from darkroom.aws.endpoints import DynamoDBEndpoints
-    from darkroom.aws.event_lists import DynamoDBEventLists
-    from darkroom.aws.events import DynamoDBEvents
     from darkroom.aws.idempotency import DynamoDBIdempotency
-    from darkroom.aws.outgoing_deliveries import DynamoDBOutgoingDeliveries
     from darkroom.aws.posts import DynamoDBPosts
     from darkroom.aws.schedules import EventBridgeSchedules
     from darkroom.aws.secrets import AppSecret
     from darkroom.aws.vault import Vault
-    from darkroom.deliveries import Delivery
     from darkroom.instagram.client import Call, InstagramClient
-    from darkroom.posts import Post, PostState
     from darkroom.settings import InstagramSettings
 
 
@@ -84,7 +69,7 @@ def connect_ports() -> "connecting.StartPorts":
     from darkroom.settings import ConnectSettings
 
     settings = ConnectSettings.from_environment()
-    secret, meta_secret = _app_secret(settings.app_secret_arn), _meta_app_secret(settings.meta_app_secret_arn)
+    secret, meta_secret = app_secret(settings.app_secret_arn), _meta_app_secret(settings.meta_app_secret_arn)
     return connecting.StartPorts(
         sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
         now=now,
@@ -109,7 +94,7 @@ def connect_callback_ports() -> "connecting.CallbackPorts":
     from darkroom.settings import ConnectCallbackSettings
 
     settings = ConnectCallbackSettings.from_environment()
-    secret = _app_secret(settings.app_secret_arn)
+    secret = app_secret(settings.app_secret_arn)
 
     @lru_cache(maxsize=1)
     def client(app: AppCredentials) -> InstagramClient:
@@ -124,7 +109,7 @@ def connect_callback_ports() -> "connecting.CallbackPorts":
 
     return connecting.CallbackPorts(
         sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
-        accounts=ConnectingAccounts(dynamodb(), settings.accounts_table, _vault(settings.token_key_arn)),
+        accounts=ConnectingAccounts(dynamodb(), settings.accounts_table, token_vault(settings.token_key_arn)),
         instagram=lambda: client(secret.credentials()),
         now=now,
         public_url=settings.public_url,
@@ -145,7 +130,7 @@ def linking_ports() -> "linking.Ports":
     from darkroom.settings import LinkingSettings
 
     settings = LinkingSettings.from_environment()
-    secret, vault = _meta_app_secret(settings.meta_app_secret_arn), _vault(settings.token_key_arn)
+    secret, vault = _meta_app_secret(settings.meta_app_secret_arn), token_vault(settings.token_key_arn)
 
     @lru_cache(maxsize=1)
     def facebook(app: AppCredentials) -> FacebookLogin:
@@ -304,142 +289,6 @@ def announce(detail_type: str, detail: dict[str, Any]) -> None:
 
 
 @cache
-def receiving_ports() -> "receiving.Ports":
-    from darkroom import receiving
-    from darkroom.aws.clients import sqs
-    from darkroom.aws.inbox import SqsInbox
-    from darkroom.settings import ReceiverSettings
-
-    settings = ReceiverSettings.from_environment()
-    inbox = SqsInbox(sqs(), settings.webhook_queue_url, int(settings.webhook_message_bytes), raw_deliveries)
-    return receiving.Ports(_app_secret(settings.app_secret_arn), inbox, now)
-
-
-@cache
-def processing_ports() -> "processing.Ports":
-    from darkroom import processing
-
-    return processing.Ports(accounts(), raw_deliveries(), announcing_ports())
-
-
-def opened_delivery(body: str, attributes: "Mapping[str, str]") -> "Delivery":
-    """What the receiver put into a message of the queue. Raises MalformedDeliveryError."""
-    from darkroom.aws import inbox
-
-    return inbox.opened(body, attributes, raw_deliveries)
-
-
-@cache
-def raw_deliveries() -> "S3Deliveries":
-    """Its client costs as much as the rest of the receiver, which needs it for big bodies only."""
-    from darkroom.aws.clients import s3
-    from darkroom.aws.deliveries import S3Deliveries
-    from darkroom.settings import DeliveriesSettings
-
-    return S3Deliveries(s3(), DeliveriesSettings.from_environment().deliveries_bucket)
-
-
-# ── events ──
-
-
-@cache
-def announcing_ports() -> "announcing.Ports":
-    from darkroom import announcing
-
-    return announcing.Ports(events(), announce, now)
-
-
-@cache
-def events() -> "DynamoDBEvents":
-    from darkroom.aws.clients import dynamodb
-    from darkroom.aws.events import DynamoDBEvents
-    from darkroom.settings import EventsSettings
-
-    return DynamoDBEvents(dynamodb(), EventsSettings.from_environment().events_table, now)
-
-
-@cache
-def event_lists() -> "DynamoDBEventLists":
-    from darkroom.aws.clients import dynamodb
-    from darkroom.aws.event_lists import DynamoDBEventLists
-    from darkroom.settings import EventsSettings
-
-    return DynamoDBEventLists(dynamodb(), EventsSettings.from_environment().events_table, now)
-
-
-def post_change(change: dict[str, Any]) -> "tuple[PostState | None, Post]":
-    from darkroom.aws import post_changes
-
-    return post_changes.post_change(change)
-
-
-@cache
-def registering_ports() -> "registering.Ports":
-    from darkroom import registering
-    from darkroom.aws.clients import dynamodb
-    from darkroom.aws.endpoints import RegisteringEndpoints
-    from darkroom.settings import EndpointsSettings
-
-    settings = EndpointsSettings.from_environment()
-    endpoints = RegisteringEndpoints(dynamodb(), settings.endpoints_table, _vault(settings.token_key_arn))
-    return registering.Ports(endpoints, now, settings.allowed_webhook_hosts())
-
-
-@cache
-def resending_ports() -> "resending.Ports":
-    from darkroom import resending
-
-    endpoints, deliveries = _outgoing()
-    return resending.Ports(endpoints, events(), deliveries, _delivery_queue(), now)
-
-
-@cache
-def fanning_out_ports() -> "fanning_out.Ports":
-    from darkroom import fanning_out
-
-    endpoints, deliveries = _outgoing()
-    return fanning_out.Ports(events(), endpoints, deliveries, _delivery_queue(), now)
-
-
-@cache
-def delivering_ports() -> "delivering.Ports":
-    from darkroom import delivering
-    from darkroom.aws.endpoints import DynamoDBEndpointSecrets
-    from darkroom.settings import EndpointsSettings
-    from darkroom.webhook_sender import WebhookSender
-
-    (endpoints, deliveries), settings = _outgoing(), EndpointsSettings.from_environment()
-    secrets = DynamoDBEndpointSecrets(endpoints.client, endpoints.table, _vault(settings.token_key_arn))
-    send = WebhookSender(settings.allowed_webhook_hosts())
-    return delivering.Ports(events(), endpoints, secrets, deliveries, send, announcing_ports(), now)
-
-
-@cache
-def sweeping_ports() -> "delivering.SweepPorts":
-    from darkroom import delivering
-
-    return delivering.SweepPorts(_outgoing()[1], _delivery_queue(), now)
-
-
-def _outgoing() -> "tuple[DynamoDBEndpoints, DynamoDBOutgoingDeliveries]":
-    from darkroom.aws.clients import dynamodb
-    from darkroom.aws.endpoints import DynamoDBEndpoints
-    from darkroom.aws.outgoing_deliveries import DynamoDBOutgoingDeliveries
-    from darkroom.settings import EndpointsTableSettings
-
-    table = EndpointsTableSettings.from_environment().endpoints_table
-    return DynamoDBEndpoints(dynamodb(), table), DynamoDBOutgoingDeliveries(dynamodb(), table, now)
-
-
-def _delivery_queue() -> "SqsDeliveryQueue":
-    from darkroom.aws.clients import sqs
-    from darkroom.aws.delivery_queue import SqsDeliveryQueue
-    from darkroom.settings import OutgoingSettings
-
-    return SqsDeliveryQueue(sqs(), OutgoingSettings.from_environment().deliveries_queue_url)
-
-
-@cache
 def calling_ports() -> "workflow.CallingPorts":
     """For the steps that call Instagram; each call is an entry of the post's timeline."""
     from darkroom import workflow
@@ -487,7 +336,7 @@ def _meta_app_secret(arn: str) -> "AppSecret":
 
 
 @cache
-def _app_secret(arn: str) -> "AppSecret":
+def app_secret(arn: str) -> "AppSecret":
     from darkroom.aws.clients import secretsmanager
     from darkroom.aws.secrets import AppSecret
 
@@ -495,7 +344,7 @@ def _app_secret(arn: str) -> "AppSecret":
 
 
 @cache
-def _vault(key_arn: str) -> "Vault":
+def token_vault(key_arn: str) -> "Vault":
     from darkroom.aws.clients import kms
     from darkroom.aws.vault import Vault
 
@@ -506,4 +355,4 @@ def _tokens(settings: "InstagramSettings") -> "DynamoDBTokens":
     from darkroom.aws.accounts import DynamoDBTokens
     from darkroom.aws.clients import dynamodb
 
-    return DynamoDBTokens(dynamodb(), settings.accounts_table, _vault(settings.token_key_arn))
+    return DynamoDBTokens(dynamodb(), settings.accounts_table, token_vault(settings.token_key_arn))
