@@ -24,7 +24,7 @@ READS_TOKENS = {
     "DisconnectAccountFunction",
     "PublishingLimitFunction",
 }
-READS_THE_APP_SECRET = {"ConnectFunction", "ConnectCallbackFunction"}
+READS_THE_APP_SECRET = {"ConnectFunction", "ConnectCallbackFunction", "WebhookReceiverFunction"}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_nobody_can_decrypt_a_token_without_naming_the_account(cloud, roles, tok
     assert set(outcomes.values()) == {"AccessDeniedException"}
 
 
-def test_only_the_two_functions_of_connecting_can_read_the_app_secret(cloud, roles):
+def test_only_who_connects_or_verifies_can_read_the_app_secret(cloud, roles):
     secret = {"SecretId": cloud.outputs["InstagramAppSecretArn"]}
     outcomes = {
         name: aws.outcome(cloud, role, "secretsmanager", "get_secret_value", **secret) for name, role in roles.items()
