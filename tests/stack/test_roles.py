@@ -24,7 +24,7 @@ READS_TOKENS = {
     "DisconnectAccountFunction",
     "PublishingLimitFunction",
 }
-READS_THE_APP_SECRET = {"ConnectFunction", "ConnectCallbackFunction"}
+READS_THE_APP_SECRET = {"ConnectFunction", "ConnectCallbackFunction", "WebhookReceiverFunction"}
 # Whoever calls for an account of Facebook Login proves the app.
 READS_THE_META_APP_SECRET = READS_TOKENS | {
     "ConnectFunction",
