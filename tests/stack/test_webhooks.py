@@ -62,7 +62,7 @@ def test_the_raw_delivery_is_kept_below_its_account(cloud, tenant, instagram, ca
     assert text in s3.get_object(Bucket=bucket, Key=kept["Key"])["Body"].read().decode()
 
 
-def test_in_one_batch_nobody_sees_what_is_the_others(cloud, tenant, new_tenant, connect, instagram, canaries):
+def test_in_one_batch_nobody_sees_what_is_the_others(cloud, tenant, new_tenant, connect, instagram, canaries):  # noqa: PLR0917 (fixtures)
     other = new_tenant()
     connect(other)
     texts = {each.id: canaries.comment() for each in (tenant, other)}
