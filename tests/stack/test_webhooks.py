@@ -45,7 +45,7 @@ def test_a_followers_comment_is_an_unread_event_that_was_announced(cloud, tenant
     post = tenant.publish()
     text = canaries.comment("Schön ☕")
     comment_id = instagram.comment(post["media_id"], text)
-    (event,) = events_of(cloud, tenant)
+    (event,) = [each for each in events_of(cloud, tenant) if each["type"]["S"].startswith("comment.")]
     assert (event["type"]["S"], event["refs"]["M"]["comment_id"]["S"]) == ("comment.created", comment_id)
     assert data_of(event)["text"] == text
     assert {"unread_pk", "announced_at"} <= event.keys()
@@ -124,7 +124,7 @@ def test_poison_ends_in_the_dead_letter_queue_and_can_be_redriven(cloud, meta):
             REDRIVE, cwd=ROOT, env=os.environ | cloud.environment(), capture_output=True, text=True, check=True
         )
         moved = {each["queue"]: each["moved"] for each in json.loads(done.stdout)}
-        assert moved["WebhookDeadLetterQueue"] == 1
+        assert moved["WebhookDeadLetterQueue"] >= 1  # Lambda may have delivered one twice
         assert dead_letter(sqs, dead) == poison.decode()
     finally:
         sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "360"})
