@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
-from darkroom.accounts import Account, AccountState, ConnectSession
+from darkroom.accounts import Account, AccountState, ConnectChoice, ConnectSession
 from darkroom.deliveries import Delivery, Keys
 from darkroom.errors import (
     AccountUnavailableError,
@@ -180,6 +180,7 @@ class FakeAccounts:
     def __init__(self, *accounts: Account) -> None:
         self.stored: dict[tuple[str, str], Account] = {}
         self.tokens: dict[tuple[str, str], str] = {}
+        self.user_tokens: dict[tuple[str, str], str] = {}
         self.holders: dict[str, tuple[str, str]] = {}
         self.defaults: dict[str, str] = {}
         for account in accounts:
@@ -206,13 +207,14 @@ class FakeAccounts:
     def choose_default(self, account: Account) -> None:
         self.defaults[account.tenant_id] = account.id
 
-    def connect(self, account: Account, token: str) -> None:
+    def connect(self, account: Account, token: str, user_token: str | None = None) -> None:
         key = (account.tenant_id, account.id)
         if self.holders.get(account.ig_user_id, key) != key:
             raise ConflictError("account_connected_elsewhere")
         self.holders[account.ig_user_id] = key
         self.stored[key] = account
         self.tokens[key] = token
+        self.user_tokens[key] = user_token or token
         self.defaults.setdefault(account.tenant_id, account.id)
 
     def flag(self, account: Account, state: AccountState, problem: dict[str, Any]) -> None:
@@ -232,7 +234,7 @@ class FakeAccounts:
             return
         del self.holders[account.ig_user_id]
         del self.stored[key]
-        del self.tokens[key]
+        del self.tokens[key], self.user_tokens[key]
         if self.defaults.get(account.tenant_id) == account.id:
             del self.defaults[account.tenant_id]
 
@@ -245,10 +247,16 @@ class FakeTokens:
         self.failure: TokenUnreadableError | StoreUnavailableError | None = None
 
     def token(self, account: Account) -> str:
+        return self._opened(account, self.accounts.tokens)
+
+    def user_token(self, account: Account) -> str:
+        return self._opened(account, self.accounts.user_tokens)
+
+    def _opened(self, account: Account, tokens: dict[tuple[str, str], str]) -> str:
         if self.failure is not None:
             raise self.failure
         try:
-            return self.accounts.tokens[account.tenant_id, account.id]
+            return tokens[account.tenant_id, account.id]
         except KeyError:
             if account.state is AccountState.REAUTHORIZATION_REQUIRED:
                 raise AccountUnavailableError from None
@@ -274,6 +282,22 @@ class FakeSessions:
     def take(self, session_id: str, state_hash: str, now: datetime) -> ConnectSession:
         session = self.stored.get(session_id)
         if session is None or session.state_hash != state_hash or _second(session.expires_at) <= _second(now):
+            raise ConnectError
+        return self.stored.pop(session_id)
+
+
+class FakeChoices:
+    def __init__(self) -> None:
+        self.stored: dict[str, tuple[ConnectChoice, str]] = {}
+
+    def hold(self, choice: ConnectChoice, user_token: str) -> None:
+        self.stored[choice.session.id] = choice, user_token
+
+    def take(self, session_id: str, state_hash: str, browser_hash: str, now: datetime) -> tuple[ConnectChoice, str]:
+        choice, _ = self.stored.get(session_id, (None, ""))
+        if choice is None or _second(choice.expires_at) <= _second(now):
+            raise ConnectError
+        if (choice.session.state_hash, choice.session.browser_hash) != (state_hash, browser_hash):
             raise ConnectError
         return self.stored.pop(session_id)
 

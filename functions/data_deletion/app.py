@@ -1,6 +1,6 @@
 """Meta tells that somebody wants their data deleted: token and account go at once, the rest by a job."""
 
-from darkroom import bootstrap, erasing
+from darkroom import bootstrap_compliance, erasing
 from darkroom.compliance_views import DeletionView
 from darkroom.http import PUBLIC, Api, Form, Request
 from darkroom.http_events import Answer
@@ -15,7 +15,7 @@ handler = Api()
 )  # fmt: skip
 def request_deletion(request: Request) -> Answer:
     """Called by Meta only. Asking again for the same person answers with the same code while nothing is new."""
-    requested = erasing.request(request.body["signed_request"], bootstrap.deletion_ports())
+    requested = erasing.request(request.body["signed_request"], bootstrap_compliance.deletion_ports())
     log("deletion requested", key_slot=requested.key_slot, doomed=requested.doomed, stale=requested.stale)
-    base_url = bootstrap.public_url() or request.base_url
+    base_url = bootstrap_compliance.public_url() or request.base_url
     return Answer(200, DeletionView.of(requested.deletion, base_url))

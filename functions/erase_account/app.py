@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from darkroom import bootstrap, erasing
+from darkroom import bootstrap_compliance, erasing
 from darkroom.consuming import Message, consumer
 
 
 @consumer
 def handler(message: Message) -> dict[str, Any]:
-    return erasing.erase(message.task(erasing.ErasureTask), bootstrap.erasing_ports())
+    return erasing.erase(message.task(erasing.ErasureTask), bootstrap_compliance.erasing_ports())

@@ -1,6 +1,6 @@
 """Everything that is stored of a tenant, page by page."""
 
-from darkroom import bootstrap, exporting
+from darkroom import bootstrap_compliance, exporting
 from darkroom.compliance_views import ExportQuery
 from darkroom.exports import Record
 from darkroom.http import Api, Request
@@ -17,5 +17,5 @@ def export(request: Request) -> Answer:
     and secrets, API keys and answers kept for Idempotency-Keys are not in it.
     """
     query = request.query
-    found = exporting.export(request.caller, query.cursor, query.limit, bootstrap.shelves())
+    found = exporting.export(request.caller, query.cursor, query.limit, bootstrap_compliance.shelves())
     return Answer(200, PageOf.of(found, lambda record: record))

@@ -1,5 +1,7 @@
 """Raw deliveries: the fake and S3 keep them alike."""
 
+import contextlib
+
 import pytest
 
 from darkroom.aws.deliveries import S3Deliveries
@@ -14,8 +16,10 @@ DELIVERY = Delivery(b'{"object": "instagram"}', "instagram", NOW)
 
 @pytest.fixture
 def real(cloud):
-    cloud.client("s3").create_bucket(Bucket="deliveries", CreateBucketConfiguration={"LocationConstraint": REGION})
-    return S3Deliveries(cloud.client("s3"), "deliveries")
+    s3 = cloud.client("s3")
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket="deliveries", CreateBucketConfiguration={"LocationConstraint": REGION})
+    return S3Deliveries(s3, "deliveries")
 
 
 @pytest.fixture(params=["fake", "s3"])

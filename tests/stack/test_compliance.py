@@ -22,7 +22,7 @@ def events_of(cloud, tenant, kind):
 
 
 def test_an_owner_who_removes_the_app_leaves_an_account_that_waits_to_be_connected_again(
-    cloud, tenant, instagram, connect, new_owner
+    cloud, tenant, instagram, comes_back
 ):
     account = tenant.account
     status, body = instagram.withdraw(account.username, f"{cloud.api_url}/meta/deauthorize")
@@ -33,8 +33,7 @@ def test_an_owner_who_removes_the_app_leaves_an_account_that_waits_to_be_connect
     assert len(events_of(cloud, tenant, "account.deauthorized")) == 1
     refusal = refused(tenant.api.post("/v1/posts", json=tenant.body()), 409)
     assert (refusal["code"], refusal["actor"]) == ("reauthorization_required", "owner")
-    time.sleep(1.1)  # Meta counts in whole seconds
-    assert connect(tenant, new_owner(account.username)) == account
+    assert comes_back(tenant, account) == account
     assert tenant.publish()["state"] == "published"
 
 
@@ -55,6 +54,17 @@ def test_somebody_unknown_is_answered_as_everybody_is(cloud, instagram, stranger
     assert (answer.status_code, answer.text) == (200, "")
 
 
+@pytest.fixture
+def comes_back(connect, new_owner):
+    """The owner of that account connects it again."""
+
+    def connected(tenant, account):
+        time.sleep(1.1)  # Meta counts in whole seconds
+        return connect(tenant, new_owner(account.username))
+
+    return connected
+
+
 # Deletion
 
 
@@ -63,6 +73,8 @@ def at_once(cloud):
     """On AWS the job waits until every function that may still hold the account has ended."""
     url = queue_url(cloud, "ErasureQueue")
     cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "0"})
+    yield
+    cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "120"})
 
 
 def queue_url(cloud, logical_id):
@@ -162,15 +174,14 @@ def kinds(items):
 
 
 def test_asking_again_gives_the_same_code_and_an_owner_who_comes_back_is_a_new_account(
-    cloud, tenant, instagram, stranger, connect, new_owner
+    cloud, tenant, instagram, stranger, comes_back
 ):
     """The queue's delay stands: the owner is back before the job has begun."""
     before = tenant.account
     told = told_by_meta(cloud, instagram, before)
     assert told_by_meta(cloud, instagram, before) == told
     assert "is being deleted" in stranger.get(told["url"]).text
-    time.sleep(1.1)  # Meta counts in whole seconds
-    after = connect(tenant, new_owner(before.username))
+    after = comes_back(tenant, before)
     assert (after.ig_user_id, after.id == before.id) == (before.ig_user_id, False)
     tenant.accounts[:] = [after]
     assert tenant.publish()["state"] == "published"

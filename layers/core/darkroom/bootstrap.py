@@ -10,36 +10,26 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from darkroom import (
-        announcing,
         authenticating,
         connecting,
-        deauthorizing,
         disconnecting,
-        erasing,
-        exporting,
+        linking,
         metering,
-        processing,
-        receiving,
         recounting,
         submission,
         watching,
         workflow,
     )
     from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
-    from darkroom.aws.deletions import DynamoDBDeletions
-    from darkroom.aws.deliveries import S3Deliveries
-    from darkroom.aws.erasures import SqsErasures
-    from darkroom.aws.events import DynamoDBEvents
     from darkroom.aws.idempotency import DynamoDBIdempotency
-    from darkroom.aws.meta_users import DynamoDBMetaUsers
     from darkroom.aws.posts import DynamoDBPosts
     from darkroom.aws.schedules import EventBridgeSchedules
     from darkroom.aws.secrets import AppSecret
     from darkroom.aws.vault import Vault
-    from darkroom.deliveries import Delivery
+    from darkroom.instagram.client import Call, InstagramClient
     from darkroom.settings import InstagramSettings
 
 
@@ -79,12 +69,14 @@ def connect_ports() -> "connecting.StartPorts":
     from darkroom.settings import ConnectSettings
 
     settings = ConnectSettings.from_environment()
-    secret = _app_secret(settings.app_secret_arn)
+    secret, meta_secret = app_secret(settings.app_secret_arn), meta_app_secret(settings.meta_app_secret_arn)
     return connecting.StartPorts(
         sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
         now=now,
-        app_id=lambda: secret.credentials().app_id,
-        authorize_url=settings.instagram_authorize_url,
+        dialogues={
+            "instagram": connecting.Dialogue(settings.instagram_authorize_url, lambda: secret.credentials().app_id),
+            "facebook": connecting.Dialogue(settings.facebook_dialog_url, lambda: meta_secret.credentials().app_id),
+        },
         public_url=settings.public_url,
         return_origins=settings.return_origins,
     )
@@ -102,7 +94,7 @@ def connect_callback_ports() -> "connecting.CallbackPorts":
     from darkroom.settings import ConnectCallbackSettings
 
     settings = ConnectCallbackSettings.from_environment()
-    secret = _app_secret(settings.app_secret_arn)
+    secret = app_secret(settings.app_secret_arn)
 
     @lru_cache(maxsize=1)
     def client(app: AppCredentials) -> InstagramClient:
@@ -117,8 +109,47 @@ def connect_callback_ports() -> "connecting.CallbackPorts":
 
     return connecting.CallbackPorts(
         sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
-        accounts=ConnectingAccounts(dynamodb(), settings.accounts_table, _vault(settings.token_key_arn)),
+        accounts=ConnectingAccounts(dynamodb(), settings.accounts_table, token_vault(settings.token_key_arn)),
         instagram=lambda: client(secret.credentials()),
+        now=now,
+        public_url=settings.public_url,
+    )
+
+
+@cache
+def linking_ports() -> "linking.Ports":
+    from darkroom import linking
+    from darkroom.aws.accounts import ConnectingAccounts
+    from darkroom.aws.callers import DynamoDBConnectSessions
+    from darkroom.aws.choices import DynamoDBConnectChoices
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.secrets import AppCredentials
+    from darkroom.instagram.client import InstagramClient
+    from darkroom.instagram.facebook import FacebookLogin
+    from darkroom.observability import log_call
+    from darkroom.settings import LinkingSettings
+
+    settings = LinkingSettings.from_environment()
+    secret, vault = meta_app_secret(settings.meta_app_secret_arn), token_vault(settings.token_key_arn)
+
+    @lru_cache(maxsize=1)
+    def facebook(app: AppCredentials) -> FacebookLogin:
+        """Kept, with its connections, until the credentials change."""
+        return FacebookLogin(
+            InstagramClient(
+                facebook_url=settings.facebook_graph_url,
+                app_id=app.app_id,
+                app_secret=app.app_secret,
+                meta_app_secret=lambda: app.app_secret,
+                on_call=log_call,
+            )
+        )
+
+    return linking.Ports(
+        sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
+        choices=DynamoDBConnectChoices(dynamodb(), settings.callers_table, vault),
+        accounts=ConnectingAccounts(dynamodb(), settings.accounts_table, vault),
+        facebook=lambda: facebook(secret.credentials()),
         now=now,
         public_url=settings.public_url,
     )
@@ -185,8 +216,7 @@ def recounting_ports() -> "recounting.Ports":
     from darkroom.aws.timeline import DynamoDBTimeline
     from darkroom.settings import StepSettings
 
-    table = StepSettings.from_environment().posts_table
-    return recounting.Ports(_posts(), DynamoDBTimeline(dynamodb(), table), now)
+    return recounting.Ports(_posts(), DynamoDBTimeline(dynamodb(), StepSettings.from_environment().posts_table), now)
 
 
 @cache
@@ -210,12 +240,11 @@ def accounts() -> "DynamoDBAccounts":
 @cache
 def disconnecting_ports() -> "disconnecting.Ports":
     from darkroom import disconnecting
-    from darkroom.instagram.client import InstagramClient
     from darkroom.observability import log_call
     from darkroom.settings import InstagramSettings
 
     settings = InstagramSettings.from_environment()
-    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=log_call)
+    client = _client(settings, log_call)
     return disconnecting.Ports(accounts(), _tokens(settings), client, _posts(), now)
 
 
@@ -224,12 +253,11 @@ def metering_ports() -> "metering.Ports":
     from darkroom import metering
     from darkroom.aws.clients import dynamodb
     from darkroom.aws.quota import DynamoDBQuota
-    from darkroom.instagram.client import InstagramClient
     from darkroom.observability import log_call
     from darkroom.settings import MeteringSettings
 
     settings = MeteringSettings.from_environment()
-    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=log_call)
+    client = _client(settings, log_call)
     quota = DynamoDBQuota(dynamodb(), settings.posts_table)
     return metering.Ports(accounts(), _tokens(settings), client, quota, now)
 
@@ -261,170 +289,11 @@ def announce(detail_type: str, detail: dict[str, Any]) -> None:
 
 
 @cache
-def receiving_ports() -> "receiving.Ports":
-    from darkroom import receiving
-    from darkroom.aws.clients import sqs
-    from darkroom.aws.inbox import SqsInbox
-    from darkroom.settings import ReceiverSettings
-
-    settings = ReceiverSettings.from_environment()
-    inbox = SqsInbox(sqs(), settings.webhook_queue_url, int(settings.webhook_message_bytes), deliveries)
-    return receiving.Ports(_app_secret(settings.app_secret_arn), inbox, now)
-
-
-@cache
-def processing_ports() -> "processing.Ports":
-    from darkroom import processing
-
-    return processing.Ports(accounts(), deliveries(), announcing_ports())
-
-
-def opened_delivery(body: str, attributes: "Mapping[str, str]") -> "Delivery":
-    """What the receiver put into a message of the queue. Raises MalformedDeliveryError."""
-    from darkroom.aws import inbox
-
-    return inbox.opened(body, attributes, deliveries)
-
-
-@cache
-def deliveries() -> "S3Deliveries":
-    """Its client costs as much as the rest of the receiver, which needs it for big bodies only."""
-    from darkroom.aws.clients import s3
-    from darkroom.aws.deliveries import S3Deliveries
-    from darkroom.settings import DeliveriesSettings
-
-    return S3Deliveries(s3(), DeliveriesSettings.from_environment().deliveries_bucket)
-
-
-# ── events ──
-
-
-@cache
-def announcing_ports() -> "announcing.Ports":
-    from darkroom import announcing
-
-    return announcing.Ports(events(), announce, now)
-
-
-@cache
-def events() -> "DynamoDBEvents":
-    from darkroom.aws.clients import dynamodb
-    from darkroom.aws.events import DynamoDBEvents
-    from darkroom.settings import EventsSettings
-
-    return DynamoDBEvents(dynamodb(), EventsSettings.from_environment().events_table, now)
-
-
-# ── compliance ──
-
-
-@cache
-def deauthorizing_ports() -> "deauthorizing.Ports":
-    from darkroom import deauthorizing
-    from darkroom.settings import CallbacksSettings
-
-    secrets = _app_secret(CallbacksSettings.from_environment().app_secret_arn)
-    return deauthorizing.Ports(secrets, _meta_users(), announcing_ports(), now)
-
-
-@cache
-def deletion_ports() -> "erasing.RequestPorts":
-    from darkroom import erasing
-    from darkroom.settings import CallbacksSettings
-
-    secrets = _app_secret(CallbacksSettings.from_environment().app_secret_arn)
-    return erasing.RequestPorts(secrets, _meta_users(), deletions(), erasures().put, announcing_ports(), now)
-
-
-@cache
-def deletions() -> "DynamoDBDeletions":
-    from darkroom.aws.clients import dynamodb
-    from darkroom.aws.deletions import DynamoDBDeletions
-    from darkroom.settings import AccountsSettings
-
-    return DynamoDBDeletions(dynamodb(), AccountsSettings.from_environment().accounts_table)
-
-
-@cache
-def erasures() -> "SqsErasures":
-    from darkroom.aws.clients import sqs
-    from darkroom.aws.erasures import SqsErasures
-    from darkroom.settings import ErasuresSettings
-
-    return SqsErasures(sqs(), ErasuresSettings.from_environment().erasure_queue_url)
-
-
-@cache
-def erasing_ports() -> "erasing.ErasingPorts":
-    from darkroom import erasing
-
-    return erasing.ErasingPorts(deletions(), belongings(), erasures().put, announcing_ports(), now)
-
-
-@cache
-def belongings() -> "tuple[erasing.Belongings, ...]":
-    """All that an account leaves behind, and so all that a deletion erases."""
-    from darkroom.aws import keys
-    from darkroom.aws.belongings import Items, Posts, RawDeliveries, answers_about, of_account, with_prefix
-    from darkroom.aws.clients import dynamodb, s3, scheduler
-    from darkroom.settings import BelongingsSettings
-
-    settings, client = BelongingsSettings.from_environment(), dynamodb()
-    return (
-        Posts(client, settings.posts_table, scheduler(), settings.publish_schedule_group),
-        Items(client, settings.posts_table, "fingerprints", with_prefix(keys.fingerprint_prefix)),
-        Items(client, settings.posts_table, "quota", with_prefix(keys.quota_prefix)),
-        Items(client, settings.callers_table, "answers", answers_about),
-        RawDeliveries(s3(), settings.deliveries_bucket),
-        Items(client, settings.events_table, "events", of_account),
-    )
-
-
-@cache
-def shelves() -> "tuple[exporting.Shelf, ...]":
-    """Where a tenant's things are. Their order is that of an export, and part of its cursors."""
-    from darkroom.aws.clients import dynamodb, s3
-    from darkroom.aws.shelves import OF_ACCOUNTS, OF_EVENTS, OF_POSTS, TenantDeliveries, TenantItems
-    from darkroom.settings import ExportSettings
-
-    settings, client = ExportSettings.from_environment(), dynamodb()
-    return (
-        TenantItems(client, settings.accounts_table, OF_ACCOUNTS),
-        TenantItems(client, settings.posts_table, OF_POSTS),
-        TenantItems(client, settings.events_table, OF_EVENTS),
-        TenantDeliveries(s3(), settings.deliveries_bucket),
-    )
-
-
-@cache
-def watching_deletions_ports() -> "erasing.WatchingPorts":
-    from darkroom import erasing
-
-    return erasing.WatchingPorts(deletions(), erasures().put, now)
-
-
-@cache
-def public_url() -> str:
-    from darkroom.settings import PublicSettings
-
-    return PublicSettings.from_environment().public_url
-
-
-def _meta_users() -> "DynamoDBMetaUsers":
-    from darkroom.aws.clients import dynamodb
-    from darkroom.aws.meta_users import DynamoDBMetaUsers
-    from darkroom.settings import CallbacksSettings
-
-    return DynamoDBMetaUsers(dynamodb(), CallbacksSettings.from_environment().accounts_table)
-
-
-@cache
 def calling_ports() -> "workflow.CallingPorts":
     """For the steps that call Instagram; each call is an entry of the post's timeline."""
     from darkroom import workflow
     from darkroom.aws.clients import impatient_dynamodb
     from darkroom.aws.timeline import DynamoDBTimeline
-    from darkroom.instagram.client import InstagramClient
     from darkroom.recording import Recorder
     from darkroom.settings import InstagramSettings, StepSettings
 
@@ -432,7 +301,7 @@ def calling_ports() -> "workflow.CallingPorts":
     story = DynamoDBTimeline(impatient_dynamodb(), StepSettings.from_environment().posts_table)
     ports = recording_ports()
     recorder = Recorder(story, ports.posts, ports.quota, now)
-    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=recorder)
+    client = _client(settings, recorder)
     return workflow.CallingPorts(
         ports.posts, ports.accounts, ports.quota, ports.outages, announce, now, _tokens(settings), client, time.sleep
     )
@@ -446,8 +315,28 @@ def _posts() -> "DynamoDBPosts":
     return DynamoDBPosts(dynamodb(), StepSettings.from_environment().posts_table)
 
 
+def _client(settings: "InstagramSettings", on_call: "Callable[[Call], None]") -> "InstagramClient":
+    """For accounts of either login; the Meta app's secret is read when a call is made that needs it."""
+    from darkroom.instagram.client import InstagramClient
+
+    return InstagramClient(
+        graph_url=settings.instagram_graph_url,
+        facebook_url=settings.facebook_graph_url,
+        meta_app_secret=lambda: meta_app_secret(settings.meta_app_secret_arn).credentials().app_secret,
+        on_call=on_call,
+    )
+
+
 @cache
-def _app_secret(arn: str) -> "AppSecret":
+def meta_app_secret(arn: str) -> "AppSecret":
+    from darkroom.aws.clients import secretsmanager
+    from darkroom.aws.secrets import AppSecret
+
+    return AppSecret(secretsmanager(), arn, name="MetaAppSecret")
+
+
+@cache
+def app_secret(arn: str) -> "AppSecret":
     from darkroom.aws.clients import secretsmanager
     from darkroom.aws.secrets import AppSecret
 
@@ -455,7 +344,7 @@ def _app_secret(arn: str) -> "AppSecret":
 
 
 @cache
-def _vault(key_arn: str) -> "Vault":
+def token_vault(key_arn: str) -> "Vault":
     from darkroom.aws.clients import kms
     from darkroom.aws.vault import Vault
 
@@ -466,4 +355,4 @@ def _tokens(settings: "InstagramSettings") -> "DynamoDBTokens":
     from darkroom.aws.accounts import DynamoDBTokens
     from darkroom.aws.clients import dynamodb
 
-    return DynamoDBTokens(dynamodb(), settings.accounts_table, _vault(settings.token_key_arn))
+    return DynamoDBTokens(dynamodb(), settings.accounts_table, token_vault(settings.token_key_arn))

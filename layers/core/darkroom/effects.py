@@ -96,34 +96,33 @@ class Conversed:
         return f"MESSAGE#{self.account_id}#{self.mid}" if self.mid and holds_text else None
 
     def applied(self, event: Event, before: Mapping[str, State]) -> Applied:
-        message = before.get(self._message, {}) if self._message else {}
-        result = self._of_message(event, message) if self._message else Applied(event=event)
+        message = before[self._message] if self._message else {}
+        result = self._of_message(event, message, self._message) if self._message else Applied(event=event)
         if not self._thread:
             return result
         thread = self._of_thread(event, before[self._thread], is_deleted=message.get("is_deleted", False))
         return replace(result, after={**result.after, self._thread: thread})
 
-    def _of_message(self, event: Event, was: State) -> Applied:
-        assert self._message is not None  # noqa: S101 — its only caller has looked
-        texts = (*was.get("events", ()), event.id)
+    def _of_message(self, event: Event, was: State, item: str) -> Applied:
+        """`messages` and `edits` are the events that hold its text; a message to oneself is two events."""
+        messages, edits = was.get("messages", ()), was.get("edits", ())
         if self.act == "unsent":
-            state: State = {"is_deleted": True}
-            return Applied(event=event, after={self._message: state}, erased=tuple(was.get("events", ())))
+            return Applied(event=event, after={item: {"is_deleted": True}}, erased=(*messages, *edits))
         if was.get("is_deleted"):
             return Applied(event=replace(event, data=ERASED))
-        if self.edit is None:
-            worded = {**event.data, **was["edit"]["data"]} if "edit" in was else event.data
-            state = {**was, "events": texts, "message": event.id}
-            return Applied(event=replace(event, data=worded), after={self._message: state})
-        return self._of_edit(event, {**was, "events": texts}, self._message)
+        if self.edit is not None:
+            return self._of_edit(event, {**was, "edits": (*edits, event.id)}, item, self.edit)
+        worded = {**event.data, **was["edit"]["data"]} if "edit" in was else event.data
+        after = {item: {**was, "messages": (*messages, event.id)}}
+        return Applied(event=replace(event, data=worded), after=after)
 
-    def _of_edit(self, event: Event, was: State, item: str) -> Applied:
-        assert self.edit is not None  # noqa: S101 — its only caller has looked
-        number, text = self.edit
+    def _of_edit(self, event: Event, was: State, item: str, edit: tuple[int, str]) -> Applied:
+        """The newest wording is the message's."""
+        number, text = edit
         rank, data = [number, _text(event.occurred_at)], {"text": text, "num_edit": number}
         if "edit" in was and rank <= was["edit"]["rank"]:
             return Applied(event=event, after={item: was})
-        edited = {was["message"]: data} if "message" in was else {}
+        edited = dict.fromkeys(was.get("messages", ()), data)
         return Applied(event=event, after={item: {**was, "edit": {"rank": rank, "data": data}}}, edited=edited)
 
     def _of_thread(self, event: Event, was: State, *, is_deleted: bool) -> State:
@@ -131,7 +130,8 @@ class Conversed:
         state: dict[str, Any] = {**was, "participant_id": self.participant_id}
         state["last_event_at"] = _latest(at, was.get("last_event_at"))
         unread: dict[str, str] = dict(was.get("unread", {}))
-        if self.act in {"received", "sent"} and at >= was.get("last_message_at", ""):
+        latest = (was.get("last_message_at", ""), was.get("direction", ""))
+        if self.act in {"received", "sent"} and (at, self.act) > latest:  # of one moment, the answer comes last
             state |= {"last_message_at": at, "direction": self.act}
         if self.act == "received" and self.mid and not is_deleted:
             unread[self.mid] = at

@@ -74,8 +74,8 @@ type Handler = Callable[[Request], Answer]
 class Route:
     """
     One route as it is served and as openapi.json describes it. `answer` is the shape of the success body, `problems`
-    the codes that are this route's own. `records` is set where an Idempotency-Key counts. `is_page`: the answer is a page
-    for a person.
+    the codes that are this route's own. `records` is set where an Idempotency-Key counts. `is_page`: the answer is
+    a page for a person.
     """
 
     key: str

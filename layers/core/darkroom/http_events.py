@@ -118,8 +118,9 @@ def outgoing(answer: Answer, request_id: str) -> Event:
 
 
 def encoded(value: Any) -> str:
-    """JSON; times as RFC 3339 in UTC with a Z."""
-    return json.dumps(value, default=_json, ensure_ascii=False, separators=(",", ":"))
+    """JSON; times as RFC 3339 in UTC with a Z. Half a surrogate pair, which no UTF-8 has, becomes a question mark."""
+    text = json.dumps(value, default=_json, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="replace").decode()
 
 
 def _json(value: Any) -> Any:

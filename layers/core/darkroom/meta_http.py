@@ -5,7 +5,6 @@ reads bodies, answers problems and costs a cold start of its own; Meta reads the
 
 import time
 from base64 import b64decode
-from binascii import Error as NotBase64Error
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
@@ -58,7 +57,7 @@ def raw_body(event: Event) -> bytes:
     body = event.get("body") or ""
     try:
         return b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
-    except (NotBase64Error, UnicodeEncodeError):
+    except ValueError:  # not base64, or half a surrogate pair
         raise receiving.RefusedError(400, "body_malformed") from None
 
 

@@ -23,6 +23,7 @@ _PASSING = frozenset(
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
+        "RequestThrottled",  # SQS
         "ServiceUnavailable",
         "ThrottlingException",
         "TransactionConflictException",
@@ -34,7 +35,6 @@ _PASSING = frozenset(
         "ServiceQuotaExceededException",
         # SQS
         "KmsThrottled",
-        "RequestThrottled",
     }
 )
 _PASSING_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})

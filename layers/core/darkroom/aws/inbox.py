@@ -68,13 +68,13 @@ class SqsInbox:
 def opened(body: str, attributes: Mapping[str, str], objects: Callable[[], Objects]) -> Delivery:
     """The delivery of a message. Raises MalformedDeliveryError for one that nobody of ours has sent."""
     if attributes.get("schema") != SCHEMA:
-        raise MalformedDeliveryError("schema")
+        raise MalformedDeliveryError(detail="This message is of another schema.")
     try:
         received_at = datetime.fromisoformat(attributes["received_at"])
         raw = _decoded(body, attributes["encoding"], objects)
         return Delivery(raw, attributes["key_slot"], received_at)
     except (KeyError, ValueError):
-        raise MalformedDeliveryError("envelope") from None
+        raise MalformedDeliveryError(detail="This message has no readable envelope.") from None
 
 
 def _decoded(body: str, encoding: str, objects: Callable[[], Objects]) -> bytes:

@@ -45,6 +45,7 @@ class AppSecret:
     client: "SecretsManagerClient"
     secret_arn: str
     seconds: Callable[[], float] = time.monotonic
+    name: str = "InstagramAppSecret"  # as template.yaml calls it
     _known: dict[str, str] | None = field(default=None, repr=False)
     _read_at: float = 0.0
 
@@ -69,7 +70,7 @@ class AppSecret:
             return self._known
         self._known = None
         value, self._read_at = self._read(), self.seconds()
-        self._known = _usable(value, needed)
+        self._known = _usable(value, needed, self.name)
         return self._known
 
     def _read(self) -> Any:
@@ -84,15 +85,33 @@ class AppSecret:
             return None
 
 
+@dataclass(frozen=True, slots=True)
+class SigningSecrets:
+    """Implements the `Secrets` port of consents.py: of both apps, because either may be the one that was removed."""
+
+    instagram: AppSecret
+    meta: AppSecret
+
+    def signing(self, max_age: float | None = None) -> dict[str, str]:
+        """Raises ConfigurationError while the Instagram app has no secret; the Meta app need not be set up."""
+        found = self.instagram.signing(max_age)
+        try:
+            others = self.meta.signing(max_age)
+        except ConfigurationError:
+            return found
+        own = {slot.replace("instagram", "meta"): secret for slot, secret in others.items()}
+        return found | own
+
+
 def _signing(found: dict[str, str]) -> dict[str, str]:
     others = {slot: found[name] for slot, name in _OTHER_SLOTS.items() if name in found}
     return {"instagram": found["app_secret"], **others}
 
 
-def _usable(value: Any, needed: frozenset[str]) -> dict[str, str]:
+def _usable(value: Any, needed: frozenset[str], secret: str) -> dict[str, str]:
     """What of the secret can be used. Raises ConfigurationError unless that is all that is needed."""
     pairs = value.items() if isinstance(value, dict) else ()
     found = {name: text for name, text in pairs if isinstance(text, str) and text and text == text.strip(" \"'\n")}
     for name in sorted(needed - found.keys()):
-        raise ConfigurationError(detail=f"The secret InstagramAppSecret has no usable {name} (docs/meta-setup.md).")
+        raise ConfigurationError(detail=f"The secret {secret} has no usable {name} (docs/meta-setup.md).")
     return found

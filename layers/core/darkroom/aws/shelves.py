@@ -30,7 +30,10 @@ OF_EVENTS = {
     "COMMENTS#": "comment_count",
     "STORY#": "story_figures",
 }
-_INDEXES = ("pk", "sk", "account_pk", "open_pk", "open_since", "events_pk", "events_sk", "unread_pk")
+OF_ENDPOINTS = {keys.ENDPOINT_PREFIX: "endpoint", "DELIVERY#": "outgoing_delivery"}
+_INDEXES = frozenset(
+    {"pk", "sk", "account_pk", "open_pk", "open_since", "events_pk", "events_sk", "unread_pk", "due_pk", "look_at"}
+)
 _JSON_TEXTS = ("content", "data", "last_problem", "problem", "state")  # stored as text, and shown as what it means
 _LONGEST_BODY = 1_000_000  # bytes; of what is longer only the key is told
 _MOST_BYTES = 3_000_000  # of one page
