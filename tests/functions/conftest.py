@@ -10,5 +10,5 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made = World()
     for name, built in made.ports().items():
         module = next(each for each in (bootstrap, bootstrap_events, bootstrap_compliance) if hasattr(each, name))
-        monkeypatch.setattr(module, name, lambda built=built: built)
+        monkeypatch.setattr(module, name, lambda *_, built=built: built)
     return made
