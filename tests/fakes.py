@@ -5,12 +5,13 @@ over a fake it does over the real one.
 
 import math
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from threading import Lock
 from typing import Any
 
+from darkroom import announcing, standing
 from darkroom.accounts import Account, AccountState, ConnectSession
 from darkroom.errors import (
     ConflictError,
@@ -44,6 +45,7 @@ from darkroom.outages import PROBE_EVERY, THRESHOLD, Outage, counted, is_news, o
 from darkroom.pages import Page, PageRequest, cursor
 from darkroom.posts import OPEN, Container, Post, PostState, RunState
 from darkroom.quota import Allowance, is_full, next_free
+from darkroom.refreshes import Due
 from darkroom.tenants import ApiKey
 from darkroom.timeline import KEPT, Entry, arrival
 from tests.builders import IG_USER_ID, NOW
@@ -176,6 +178,7 @@ class FakeAccounts:
     def __init__(self, *accounts: Account) -> None:
         self.stored: dict[tuple[str, str], Account] = {}
         self.tokens: dict[tuple[str, str], str] = {}
+        self.leases: dict[tuple[str, str], datetime] = {}
         self.holders: dict[str, tuple[str, str]] = {}
         self.defaults: dict[str, str] = {}
         for account in accounts:
@@ -209,13 +212,73 @@ class FakeAccounts:
         self.holders[account.ig_user_id] = key
         self.stored[key] = account
         self.tokens[key] = token
+        self.leases.pop(key, None)
         self.defaults.setdefault(account.tenant_id, account.id)
 
-    def flag(self, account: Account, state: AccountState, problem: dict[str, Any]) -> None:
+    def flag(self, account: Account) -> bool:
+        stored = self._same_token(account)
+        if stored is None or stored.state in {account.state, AccountState.REAUTHORIZATION_REQUIRED}:
+            return False
+        self._change(account, ("state", "last_problem", "untold", "refresh_at"))
+        return True
+
+    def mark_told(self, account: Account, look_at: datetime | None) -> None:
+        stored = self._same_token(account)
+        if stored is not None and stored.untold == account.untold:
+            self._change(replace(account, untold=None, refresh_at=look_at), ("untold", "refresh_at"))
+
+    def look_again(self, account: Account) -> bool:
+        if self._same_token(account) is None:
+            return False
+        self._change(account, ("refresh_at", "last_problem", "warned_days", "untold"))
+        return True
+
+    def lease(self, account: Account, now: datetime, until: datetime) -> bool:
         key = (account.tenant_id, account.id)
+        if self._same_token(account) is None or self.leases.get(key, now) > now:
+            return False
+        self.leases[key] = until
+        return True
+
+    def renew(self, renewed: Account, token: str) -> None:
+        key = (renewed.tenant_id, renewed.id)
         stored = self.stored.get(key)
-        if stored is not None and stored.token_version == account.token_version:
-            self.stored[key] = replace(stored, state=state, last_problem=problem, version=stored.version + 1)
+        if stored is not None and (stored.token_version, stored.token_issued_at) == (
+            renewed.token_version,
+            renewed.token_issued_at,
+        ):
+            return
+        if stored is None or stored.token_version != renewed.token_version - 1:
+            raise ConflictError
+        changed = ("state", "token_issued_at", "token_expires_at", "token_version")
+        self._change(replace(renewed, untold=None), (*changed, "refresh_at", "last_problem", "warned_days", "untold"))
+        self.tokens[key] = token
+        self.leases.pop(key, None)
+
+    def due_before(self, moment: datetime, limit: int, after: Due | None) -> tuple[Due, ...]:
+        due = sorted(
+            (account.refresh_at, key)
+            for key, account in self.stored.items()
+            if account.refresh_at is not None and account.refresh_at < moment
+        )
+        start = (after.refresh_at, (after.tenant_id, after.account_id)) if after else None
+        rest = [key for at, key in due if start is None or (at, key) > start]
+        return tuple(_due(self.stored[key]) for key in rest[:limit])
+
+    def put_off(self, due: Due, until: datetime) -> None:
+        key = (due.tenant_id, due.account_id)
+        stored = self.stored.get(key)
+        if stored is not None and stored.refresh_at == due.refresh_at:
+            self.stored[key] = replace(stored, refresh_at=until)
+
+    def _same_token(self, account: Account) -> Account | None:
+        stored = self.stored.get((account.tenant_id, account.id))
+        return stored if stored is not None and stored.token_version == account.token_version else None
+
+    def _change(self, account: Account, names: tuple[str, ...]) -> None:
+        key = (account.tenant_id, account.id)
+        changes = {name: getattr(account, name) for name in names}
+        self.stored[key] = replace(self.stored[key], **changes, version=self.stored[key].version + 1)
 
     def mark_subscribed(self, account: Account) -> None:
         key = (account.tenant_id, account.id)
@@ -229,6 +292,7 @@ class FakeAccounts:
         del self.holders[account.ig_user_id]
         del self.stored[key]
         del self.tokens[key]
+        self.leases.pop(key, None)
         if self.defaults.get(account.tenant_id) == account.id:
             del self.defaults[account.tenant_id]
 
@@ -247,6 +311,61 @@ class FakeTokens:
             return self.accounts.tokens[account.tenant_id, account.id]
         except KeyError:
             raise NotFoundError("account_gone") from None
+
+
+def _due(account: Account) -> Due:
+    assert account.refresh_at is not None
+    return Due(
+        account.tenant_id,
+        account.id,
+        account.refresh_at,
+        account.state,
+        account.token_version,
+        account.token_expires_at,
+    )
+
+
+@dataclass(frozen=True)
+class FakeRenewal:
+    accounts: FakeAccounts
+    token: str
+
+    def keep(self, renewed: Account, token: str) -> None:
+        self.accounts.renew(renewed, token)
+
+
+class FakeRenewals:
+    """`failure`, when set, is what opening raises."""
+
+    def __init__(self, accounts: FakeAccounts) -> None:
+        self.accounts = accounts
+        self.failure: TokenUnreadableError | StoreUnavailableError | None = None
+
+    def open(self, account: Account) -> FakeRenewal:
+        if self.failure is not None:
+            raise self.failure
+        key = (account.tenant_id, account.id)
+        if key not in self.accounts.stored:
+            raise NotFoundError("account_gone")
+        if self.accounts.stored[key].token_version != account.token_version:
+            raise ConflictError
+        return FakeRenewal(self.accounts, self.accounts.tokens[key])
+
+
+class FakeQueue:
+    """`sent` are the bodies it took; of the next batch not those `refused`. `failure` is what sending raises."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.refused: set[int] = set()
+        self.failure: StoreUnavailableError | None = None
+
+    def send(self, bodies: Sequence[str]) -> tuple[bool, ...]:
+        if self.failure is not None:
+            raise self.failure
+        refused, self.refused = self.refused, set()
+        self.sent += [body for number, body in enumerate(bodies) if number not in refused]
+        return tuple(number not in refused for number in range(len(bodies)))
 
 
 class FakeSessions:
@@ -403,6 +522,15 @@ class FakeEvents:
     def mark_announced(self, event: Event, now: datetime) -> None:
         if (event.tenant_id, event.id) in self.stored:
             self.announced.add(event.id)
+
+
+def standing_ports(
+    accounts: Any, now: Callable[[], datetime], events: FakeEvents | None = None, bus: FakeBus | None = None
+) -> standing.Ports:
+    """Events and bus are new unless a test wants to look at its own."""
+    events, bus = events or FakeEvents(now), bus or FakeBus()
+    telling = announcing.Ports(events, lambda name, detail: bus.announce(name, detail, now()), now)
+    return standing.Ports(accounts, telling, lambda: 0.5, now)
 
 
 class FakeFingerprints:

@@ -16,6 +16,7 @@ from tests.fakes import (
     FakeAccounts,
     FakeApiKeys,
     FakeBus,
+    FakeEvents,
     FakeFingerprints,
     FakeInstagram,
     FakeOutages,
@@ -26,6 +27,7 @@ from tests.fakes import (
     FakeSessions,
     FakeTokens,
     FakeWorkflows,
+    standing_ports,
 )
 
 FOLDER = Path(__file__).parent.parent.parent / "functions"
@@ -65,6 +67,8 @@ class World:
         self.accounts.connect(self.account, f"CANARY-token-of-{self.account.id}")
         self.instagram.clock = self.clock
         self.tokens = FakeTokens(self.accounts)
+        self.events = FakeEvents(self.clock)
+        self.standing = standing_ports(self.accounts, self.clock, self.events, self.bus)
 
     def ports(self) -> dict[str, Any]:
         """A builder of bootstrap's to what it answers here."""
@@ -75,7 +79,7 @@ class World:
                 **self._recording(), tokens=self.tokens, instagram=self.instagram, sleep=self.clock.sleep
             ),
             "connect_callback_ports": connecting.CallbackPorts(
-                self.sessions, self.accounts, lambda: self.instagram, self.clock, ""
+                self.sessions, self.accounts, lambda: self.instagram, self.standing, self.clock, ""
             ),
             "connect_ports": connecting.StartPorts(
                 self.sessions,
@@ -85,7 +89,9 @@ class World:
                 "",
                 frozenset({"https://app.example.com"}),
             ),
-            "disconnecting_ports": disconnecting.Ports(self.accounts, self.tokens, self.instagram),
+            "disconnecting_ports": disconnecting.Ports(
+                self.accounts, self.tokens, self.instagram, self.standing.telling
+            ),
             "metering_ports": metering.Ports(self.accounts, self.tokens, self.instagram, self.quota, self.clock),
             "idempotency_records": self.records,
             "now": self.clock(),
@@ -110,6 +116,7 @@ class World:
             "accounts": self.accounts,
             "quota": self.quota,
             "outages": self.outages,
+            "standing": self.standing,
             "announce": lambda name, detail: self.bus.announce(name, detail, self.clock()),
             "now": self.clock,
         }

@@ -6,7 +6,7 @@ from darkroom import disconnecting
 from darkroom.errors import NotFoundError, StoreUnavailableError, TokenUnreadableError
 from darkroom.instagram.errors import InstagramUnavailableError, RateLimitedError, TokenInvalidError
 from tests.builders import IG_USER_ID, OTHER_TENANT, TENANT, a_caller, an_account
-from tests.fakes import FakeAccounts, FakeInstagram, FakeTokens, Killed
+from tests.fakes import Clock, FakeAccounts, FakeBus, FakeInstagram, FakeTokens, Killed, standing_ports
 
 
 @pytest.fixture
@@ -15,11 +15,17 @@ def account():
 
 
 @pytest.fixture
-def ports(account):
+def bus():
+    return FakeBus()
+
+
+@pytest.fixture
+def ports(account, bus):
     accounts = FakeAccounts(account)
     instagram = FakeInstagram()
     instagram.subscribed[IG_USER_ID] = ("comments",)
-    return disconnecting.Ports(accounts, FakeTokens(accounts), instagram)
+    telling = standing_ports(accounts, Clock(), bus=bus).telling
+    return disconnecting.Ports(accounts, FakeTokens(accounts), instagram, telling)
 
 
 def nothing_is_left(ports):
@@ -29,6 +35,18 @@ def nothing_is_left(ports):
 def test_tells_instagram_and_erases_everything(ports, account):
     assert disconnecting.disconnect(a_caller(), account.id, ports)
     assert ports.instagram.subscribed == {}
+    assert nothing_is_left(ports)
+
+
+def test_says_so_once(ports, account, bus):
+    disconnecting.disconnect(a_caller(), account.id, ports)
+    ((name, detail),) = bus.announced
+    assert (name, detail["account_id"]) == ("AccountDisconnected", account.id)
+
+
+def test_forgets_also_when_it_cannot_be_told(ports, account, bus):
+    bus.failure = StoreUnavailableError()
+    disconnecting.disconnect(a_caller(), account.id, ports)
     assert nothing_is_left(ports)
 
 

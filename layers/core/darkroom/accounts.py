@@ -37,6 +37,10 @@ class Account:
     """
     `ig_user_id` is the professional account (1784…), which publishing and webhooks use; `app_scoped_id` is what Meta's
     deauthorise and deletion callbacks call `user_id`. `token_version` counts connections and refreshes.
+
+    `refresh_at` is when the refresher looks at it next; None: never again, until it is connected anew. `warned_days` is
+    how many days before expiry its tenant was last warned. `untold` is the type of an event that is written down with
+    the change it is about, and still to be told.
     """
 
     id: str
@@ -50,8 +54,12 @@ class Account:
     state: AccountState = AccountState.CONNECTED
     scopes: tuple[str, ...] = ()
     connected_at: datetime
+    token_issued_at: datetime
     token_expires_at: datetime
     token_version: int = 1
+    refresh_at: datetime | None = None
+    warned_days: int | None = None
+    untold: str | None = None
     is_webhook_subscribed: bool = False
     last_problem: dict[str, Any] | None = None
     version: int = 1

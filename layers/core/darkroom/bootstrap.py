@@ -15,8 +15,11 @@ if TYPE_CHECKING:
         authenticating,
         connecting,
         disconnecting,
+        dispatching,
         metering,
         recounting,
+        refreshing,
+        standing,
         submission,
         watching,
         workflow,
@@ -107,6 +110,7 @@ def connect_callback_ports() -> "connecting.CallbackPorts":
         sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
         accounts=ConnectingAccounts(dynamodb(), settings.accounts_table, _vault(settings.token_key_arn)),
         instagram=lambda: client(secret.credentials()),
+        standing=standing_ports(),
         now=now,
         public_url=settings.public_url,
     )
@@ -204,7 +208,7 @@ def disconnecting_ports() -> "disconnecting.Ports":
 
     settings = InstagramSettings.from_environment()
     client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=log_call)
-    return disconnecting.Ports(accounts(), _tokens(settings), client)
+    return disconnecting.Ports(accounts(), _tokens(settings), client, announcing_ports())
 
 
 @cache
@@ -233,7 +237,7 @@ def recording_ports() -> "workflow.Ports":
 
     table = StepSettings.from_environment().posts_table
     quota, outages = DynamoDBQuota(dynamodb(), table), DynamoDBOutages(dynamodb(), table)
-    return workflow.Ports(_posts(), accounts(), quota, outages, announce, now)
+    return workflow.Ports(_posts(), accounts(), quota, outages, standing_ports(), announce, now)
 
 
 def announce(detail_type: str, detail: dict[str, Any]) -> None:
@@ -277,7 +281,16 @@ def calling_ports() -> "workflow.CallingPorts":
     recorder = Recorder(story, ports.posts, ports.quota, now)
     client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=recorder)
     return workflow.CallingPorts(
-        ports.posts, ports.accounts, ports.quota, ports.outages, announce, now, _tokens(settings), client, time.sleep
+        ports.posts,
+        ports.accounts,
+        ports.quota,
+        ports.outages,
+        ports.standing,
+        announce,
+        now,
+        _tokens(settings),
+        client,
+        time.sleep,
     )
 
 
@@ -287,6 +300,52 @@ def _posts() -> "DynamoDBPosts":
     from darkroom.settings import StepSettings
 
     return DynamoDBPosts(dynamodb(), StepSettings.from_environment().posts_table)
+
+
+@cache
+def dispatching_ports() -> "dispatching.Ports":
+    from darkroom import dispatching
+    from darkroom.aws.clients import dynamodb, sqs
+    from darkroom.aws.queues import SqsQueue
+    from darkroom.aws.refreshes import DynamoDBRefreshes
+    from darkroom.observability import log_unforeseen
+    from darkroom.settings import DispatchSettings
+
+    settings = DispatchSettings.from_environment()
+    queue = SqsQueue(sqs(), settings.refresh_queue_url)
+    return dispatching.Ports(DynamoDBRefreshes(dynamodb(), settings.accounts_table), queue, now, log_unforeseen)
+
+
+@cache
+def refreshing_ports() -> "refreshing.Ports":
+    """The call is chosen by the account's login: one line a login."""
+    from darkroom import refreshing
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.refreshes import DynamoDBRefreshes, VaultedRenewals
+    from darkroom.instagram.client import InstagramClient
+    from darkroom.observability import log_call
+    from darkroom.settings import InstagramSettings
+
+    settings = InstagramSettings.from_environment()
+    accounts = DynamoDBRefreshes(dynamodb(), settings.accounts_table)
+    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=log_call)
+    return refreshing.Ports(
+        accounts=accounts,
+        renewals=VaultedRenewals(accounts, _vault(settings.token_key_arn)),
+        refresh={"instagram": client.refresh},
+        standing=standing_ports(),
+        now=now,
+        sleep=time.sleep,
+    )
+
+
+@cache
+def standing_ports() -> "standing.Ports":
+    import random
+
+    from darkroom import standing
+
+    return standing.Ports(accounts(), announcing_ports(), random.random, now)
 
 
 @cache

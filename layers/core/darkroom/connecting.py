@@ -13,11 +13,13 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
+from darkroom import standing
 from darkroom.accounts import NEEDED_SCOPES, Account, AccountState, ConnectSession
 from darkroom.errors import (
     BadRequestError,
@@ -90,6 +92,7 @@ class CallbackPorts:
     sessions: Sessions
     accounts: Accounts
     instagram: Callable[[], Instagram]
+    standing: standing.Ports
     now: Callable[[], datetime]
     public_url: str
 
@@ -195,6 +198,8 @@ def _connected(session: ConnectSession, code: str, redirected_to: str, ports: Ca
         ports.accounts.connect(account, long.token)
     except ConflictError as error:
         raise ConnectError("account_connected_elsewhere") from error
+    with suppress(StoreUnavailableError):  # the refresher tells it
+        account = standing.tell_untold(account, ports.standing)
     return _subscribed(account, long.token, instagram, ports)
 
 
@@ -216,7 +221,10 @@ def _account(session: ConnectSession, profile: Profile, short: ShortLivedToken, 
         state=AccountState.CONNECTED,
         scopes=tuple(sorted(short.permissions)),
         connected_at=now,
+        token_issued_at=now,
         token_expires_at=now,
+        refresh_at=now,  # so that the refresher tells what is untold if this worker cannot
+        untold=standing.CONNECTED,
         token_version=before.token_version + 1 if before else 1,
         version=before.version + 1 if before else 1,
     )

@@ -1,10 +1,12 @@
 """Ending a connection: Instagram is told if it can be, and all that could act for the account is erased at once."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from darkroom import announcing, standing
 from darkroom.accounts import Account
-from darkroom.errors import DarkroomError, NotFoundError
+from darkroom.errors import DarkroomError, NotFoundError, StoreUnavailableError
 from darkroom.instagram.errors import InstagramError
 from darkroom.instagram.models import Access
 from darkroom.tenants import Caller
@@ -31,6 +33,7 @@ class Ports:
     accounts: Accounts
     tokens: Tokens
     instagram: Instagram
+    telling: announcing.Ports
 
 
 def disconnect(caller: Caller, account_id: str, ports: Ports) -> bool:
@@ -42,6 +45,10 @@ def disconnect(caller: Caller, account_id: str, ports: Ports) -> bool:
         raise NotFoundError
     account = ports.accounts.get(caller.tenant_id, account_id)
     is_told = _unsubscribe(account, ports)
+    with suppress(
+        StoreUnavailableError
+    ):  # before, because afterwards nobody could; and it keeps nobody from forgetting
+        announcing.tell(standing.event(account, standing.DISCONNECTED, ports.telling.now()), ports.telling)
     ports.accounts.erase(account)
     return is_told
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types_boto3_kms import KMSClient
     from types_boto3_scheduler import EventBridgeSchedulerClient
     from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_sqs import SQSClient
     from types_boto3_stepfunctions import SFNClient
 
 # botocore tells at INFO where it found credentials: noise at every cold start, paid for by the byte.
@@ -60,6 +61,12 @@ def scheduler() -> "EventBridgeSchedulerClient":
 @cache
 def secretsmanager() -> "SecretsManagerClient":
     client: SecretsManagerClient = boto3.client("secretsmanager", config=_CONFIG)
+    return client
+
+
+@cache
+def sqs() -> "SQSClient":
+    client: SQSClient = boto3.client("sqs", config=_CONFIG)
     return client
 
 

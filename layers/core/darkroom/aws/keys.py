@@ -1,7 +1,7 @@
 """
 Every partition key, sort key and index name, once. docs/architecture.md lists the access patterns they serve.
 
-    AccountsTable   TENANT#<tenant>       ACCOUNT#<id>    an account
+    AccountsTable   TENANT#<tenant>       ACCOUNT#<id>    an account; RefreshDue holds them by when to refresh them next
                                           TOKEN#<id>      its encrypted token
                                           DEFAULT         which account is the default
                     INSTAGRAM#<ig id>     HOLDER          the one tenant that holds this Instagram account
@@ -35,6 +35,8 @@ POST_PREFIX = "POST#"
 EVENT_PREFIX = "EVENT#"
 BY_TIME = "ByTime"
 UNREAD = "Unread"
+REFRESH_DUE = "RefreshDue"
+REFRESH_PARTITION = "REFRESH"
 
 
 def _key(pk: str, sk: str) -> Key:

@@ -37,6 +37,19 @@ class SealedToken:
     format: int = FORMAT
 
 
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    plain: bytes = field(repr=False)
+    wrapped: bytes = field(repr=False)
+    key_arn: str
+    associated: bytes
+
+    def seal(self, token: str) -> SealedToken:
+        nonce = os.urandom(_NONCE)
+        sealed = AESGCM(self.plain).encrypt(nonce, token.encode(), self.associated)
+        return SealedToken(nonce + sealed, self.wrapped, self.key_arn)
+
+
 @dataclass(slots=True)
 class Vault:
     """
@@ -50,14 +63,16 @@ class Vault:
     _unwrapped: dict[bytes, tuple[bytes, float]] = field(default_factory=dict, repr=False)
 
     def seal(self, token: str, tenant_id: str, account_id: str) -> SealedToken:
+        return self.new_key(tenant_id, account_id).seal(token)
+
+    def new_key(self, tenant_id: str, account_id: str) -> "DataKey":
+        """For one token of this account, which may come later: sealing it then takes no call."""
         context = _context(tenant_id, account_id)
         try:
             made = self.kms.generate_data_key(KeyId=self.key_arn, KeySpec="AES_256", EncryptionContext=context)
         except (ClientError, *NO_ANSWER) as error:
             raise _unusable(error) from error
-        nonce = os.urandom(_NONCE)
-        sealed = AESGCM(made["Plaintext"]).encrypt(nonce, token.encode(), _associated(context))
-        return SealedToken(nonce + sealed, made["CiphertextBlob"], self.key_arn)
+        return DataKey(made["Plaintext"], made["CiphertextBlob"], self.key_arn, _associated(context))
 
     def open(self, sealed: SealedToken, tenant_id: str, account_id: str) -> str:
         """Raises TokenUnreadableError: KMS refuses, or this ciphertext was not made for this account."""
