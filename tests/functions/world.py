@@ -90,7 +90,7 @@ class World:
                 frozenset({"https://app.example.com"}),
             ),
             "disconnecting_ports": disconnecting.Ports(
-                self.accounts, self.tokens, self.instagram, self.standing.telling
+                self.accounts, self.tokens, self.instagram, self.posts, self.standing.telling, self.clock
             ),
             "metering_ports": metering.Ports(self.accounts, self.tokens, self.instagram, self.quota, self.clock),
             "idempotency_records": self.records,
