@@ -1,5 +1,6 @@
 """What an account may still publish: asked of Instagram, or told again while it is to be spared."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest

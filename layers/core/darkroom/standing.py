@@ -91,7 +91,7 @@ def tell_untold(account: Account, ports: Ports) -> Account:
     if look_at is None or look_at <= now:
         look_at = refreshes.next_look(account, now, ports.chance)
     ports.accounts.mark_told(account, look_at)
-    return replace(account, untold=None, refresh_at=look_at)
+    return replace(account, untold=None, refresh_at=look_at, version=account.version + 1)
 
 
 def event(account: Account, kind: str, now: datetime) -> Event:
