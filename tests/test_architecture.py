@@ -412,7 +412,7 @@ def test_only_functions_that_call_instagram_for_an_account_may_decrypt():
     calling = {
         f"{camel(path.parent.name)}Function"
         for path in HANDLERS
-        if re.search(r"bootstrap\.(calling|disconnecting|metering)_ports", path.read_text())
+        if re.search(r"bootstrap\.(calling|disconnecting|metering|refreshing)_ports", path.read_text())
     }
     assert may == calling
 

@@ -32,6 +32,9 @@ _PASSING = frozenset(
         "KmsThrottlingException",
         # EventBridge Scheduler
         "ServiceQuotaExceededException",
+        # SQS
+        "KmsThrottled",
+        "RequestThrottled",
     }
 )
 _PASSING_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
