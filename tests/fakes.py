@@ -4,6 +4,7 @@ over a fake it does over the real one.
 """
 
 import math
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -172,11 +173,34 @@ class FakePosts:
         return Page(kept, cursor(tenant_id, found[-1].id) if more else None)
 
 
+class AccountItems(dict[tuple[str, str], Account]):
+    """By tenant and account id; `by_refresh` is the index of those that have a time to be refreshed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_refresh: list[tuple[datetime, tuple[str, str]]] = []
+
+    def __setitem__(self, key: tuple[str, str], account: Account) -> None:
+        self._leave_index(key)
+        super().__setitem__(key, account)
+        if account.refresh_at is not None:
+            insort(self.by_refresh, (account.refresh_at, key))
+
+    def __delitem__(self, key: tuple[str, str]) -> None:
+        self._leave_index(key)
+        super().__delitem__(key)
+
+    def _leave_index(self, key: tuple[str, str]) -> None:
+        known = self.get(key)
+        if known is not None and known.refresh_at is not None:
+            del self.by_refresh[bisect_left(self.by_refresh, (known.refresh_at, key))]
+
+
 class FakeAccounts:
     """Accounts with their tokens and claims; `FakeTokens` reads the tokens."""
 
     def __init__(self, *accounts: Account) -> None:
-        self.stored: dict[tuple[str, str], Account] = {}
+        self.stored = AccountItems()
         self.tokens: dict[tuple[str, str], str] = {}
         self.leases: dict[tuple[str, str], datetime] = {}
         self.holders: dict[str, tuple[str, str]] = {}
@@ -209,6 +233,8 @@ class FakeAccounts:
         key = (account.tenant_id, account.id)
         if self.holders.get(account.ig_user_id, key) != key:
             raise ConflictError("account_connected_elsewhere")
+        if key in self.stored and self.stored[key].token_version >= account.token_version:
+            raise ConflictError
         self.holders[account.ig_user_id] = key
         self.stored[key] = account
         self.tokens[key] = token
@@ -256,14 +282,10 @@ class FakeAccounts:
         self.leases.pop(key, None)
 
     def due_before(self, moment: datetime, limit: int, after: Due | None) -> tuple[Due, ...]:
-        due = sorted(
-            (account.refresh_at, key)
-            for key, account in self.stored.items()
-            if account.refresh_at is not None and account.refresh_at < moment
-        )
-        start = (after.refresh_at, (after.tenant_id, after.account_id)) if after else None
-        rest = [key for at, key in due if start is None or (at, key) > start]
-        return tuple(_due(self.stored[key]) for key in rest[:limit])
+        due = self.stored.by_refresh
+        start = bisect_right(due, (after.refresh_at, (after.tenant_id, after.account_id))) if after else 0
+        end = bisect_left(due, (moment, ("", "")))
+        return tuple(_due(self.stored[key]) for _, key in due[start : min(start + limit, end)])
 
     def put_off(self, due: Due, until: datetime) -> None:
         key = (due.tenant_id, due.account_id)

@@ -168,13 +168,18 @@ class ConnectingAccounts(DynamoDBAccounts):
             **held,
             "ConditionExpression": f"attribute_not_exists(pk) OR ({held['ConditionExpression']})",
         }
+        writes[1]["Put"] |= {
+            "ConditionExpression": "attribute_not_exists(pk) OR token_version < :token_version",
+            "ExpressionAttributeValues": {":token_version": {"N": str(account.token_version)}},
+        }
         try:
             with translated():
                 self.client.transact_write_items(TransactItems=writes)
         except ClientError as error:
-            if is_condition_failure(error):
-                raise ConflictError("account_connected_elsewhere") from error
-            raise
+            if not is_condition_failure(error):
+                raise
+            is_theirs = error.response.get("CancellationReasons", [{}])[0].get("Code") == "ConditionalCheckFailed"
+            raise ConflictError("account_connected_elsewhere" if is_theirs else None) from error
         self._default_if_first(account)
 
     def _default_if_first(self, account: Account) -> None:
