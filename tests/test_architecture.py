@@ -221,7 +221,7 @@ def test_every_scope_of_a_route_is_one_that_keys_can_have():
 # ── settings ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-BOOTSTRAPS = ("bootstrap", "bootstrap_events", "bootstrap_tokens")
+BOOTSTRAPS = ("bootstrap", "bootstrap_events", "bootstrap_tokens", "bootstrap_compliance")
 
 
 def settings_used(app: Path) -> set[str]:
