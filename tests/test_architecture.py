@@ -31,6 +31,9 @@ WORKFLOW = parse_yaml((ROOT / "statemachines/publish_post.asl.yaml").read_text()
 
 # The only routes that anybody may call. Adding one is a decision; every other route answers 401 to a stranger.
 PUBLIC_ROUTES = {
+    "GET /data-deletion/{code}",  # the code is the credential
+    "POST /meta/data-deletion",  # Meta's signature is the credential
+    "POST /meta/deauthorize",  # as above
     "$default",  # 404 as a problem
     "GET /oauth/facebook/callback",  # as Instagram's
     "GET /oauth/facebook/start",  # as Instagram's
