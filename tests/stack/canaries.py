@@ -31,7 +31,9 @@ class Heard:
 
 @dataclass
 class Canaries:
-    """Secrets by kind: `api key`, `app secret`, `token`, `link`, `state`, `cookie`, `code`, `caption`, `comment`, `jwt`."""
+    """
+    Secrets by kind: `api key`, `app secret`, `token`, `link`, `state`, `cookie`, `code`, `caption`, `comment`, `jwt`.
+    """
 
     known: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     heard: list[Heard] = field(default_factory=list)

@@ -62,9 +62,15 @@ def test_the_raw_delivery_is_kept_below_its_account(cloud, tenant, instagram, ca
     assert text in s3.get_object(Bucket=bucket, Key=kept["Key"])["Body"].read().decode()
 
 
-def test_in_one_batch_nobody_sees_what_is_the_others(cloud, tenant, new_tenant, connect, instagram, canaries):
-    other = new_tenant()
-    connect(other)
+@pytest.fixture
+def other(new_tenant, connect):
+    """Another tenant, with an account of its own."""
+    made = new_tenant()
+    connect(made)
+    return made
+
+
+def test_in_one_batch_nobody_sees_what_is_the_others(cloud, tenant, other, instagram, canaries):
     texts = {each.id: canaries.comment() for each in (tenant, other)}
     with instagram.switched(webhook_shape="batched", webhook_copies=3, webhook_order="backwards"):
         for each in (tenant, other):
