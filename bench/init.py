@@ -40,6 +40,9 @@ ENVIRONMENT = {
     "APP_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:bench",
     "PUBLISH_POST_STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:123456789012:stateMachine:bench",
     "INSTAGRAM_GRAPH_URL": "https://graph.instagram.com",
+    "FACEBOOK_GRAPH_URL": "https://graph.facebook.com",
+    "FACEBOOK_DIALOG_URL": "https://www.facebook.com/v25.0/dialog/oauth",
+    "META_APP_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:bench-meta",
     "INSTAGRAM_API_URL": "https://api.instagram.com",
     "INSTAGRAM_AUTHORIZE_URL": "https://www.instagram.com/oauth/authorize",
 }
@@ -47,9 +50,9 @@ SERVICES = ("dynamodb", "kms", "secretsmanager", "stepfunctions")
 # What the handler's first request builds: its ports, and the validators of its routes.
 START = """
 import app
-from darkroom import bootstrap
-for name in {builders}:
-    getattr(bootstrap, name)()
+from importlib import import_module
+for module, name in {builders}:
+    getattr(import_module(f"darkroom.{{module}}"), name)()
 for route in getattr(app.handler, "routes", {{}}).values():
     for shape in (route.body, route.query):
         if shape is not None:
@@ -113,7 +116,13 @@ def _built_layers() -> list[Path]:
 
 def _measured(name: str, layers: list[Path], runs: int, *, is_counting: bool) -> Figures:
     folder = ROOT / "functions" / name
-    builders = sorted(set(re.findall(r"bootstrap\.((?:\w+_ports|accounts|idempotency_records))\b", _source(folder))))
+    builders = sorted(
+        set(
+            re.findall(
+                r"(bootstrap(?:_events|_tokens)?)\.((?:\w+_ports|accounts|idempotency_records))\b", _source(folder)
+            )
+        )
+    )
     path, start = [folder, *layers], START.format(builders=builders)
     shown = _run(path, start + SHOW_CLIENTS.format(services=SERVICES) + END).stdout.split()
     bare = BARE.format(services=shown or ["dynamodb"])

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from darkroom import announcing, bootstrap, processing, receiving
+from darkroom import announcing, bootstrap_events, processing, receiving
 from darkroom.aws.inbox import SqsInbox, opened
 from darkroom.deliveries import Keys
 from darkroom.observability import logger
@@ -92,16 +92,16 @@ class World:
         built = {
             "receiving_ports": receiving.Ports(key_ring, inbox, lambda: NOW),
             "processing_ports": processing.Ports(self.accounts, self.archive, telling),
-            "deliveries": self.archive,
+            "raw_deliveries": self.archive,
         }
-        before = {name: getattr(bootstrap, name) for name in built}
+        before = {name: getattr(bootstrap_events, name) for name in built}
         for name, ports in built.items():
-            setattr(bootstrap, name, lambda ports=ports: ports)
+            setattr(bootstrap_events, name, lambda ports=ports: ports)
         try:
             yield
         finally:
             for name, builder in before.items():
-                setattr(bootstrap, name, builder)
+                setattr(bootstrap_events, name, builder)
 
 
 def ig_id(number: int) -> str:

@@ -230,8 +230,11 @@ class LocalCloud:
     def _finish_deploy(self, translated: Template, stack: Stack) -> None:
         self.outputs = stack.outputs | ({"ApiUrl": self.api_url} if "ApiUrl" in stack.outputs else {})
         workarounds.enable_table_ttl(translated, stack.physical_ids, self.client("dynamodb"))
-        if self._simulator and (secret := self.outputs.get("InstagramAppSecretArn")):
-            self.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=self._simulator.credentials)
+        if self._simulator:
+            apps = (self._simulator.credentials, self._simulator.meta_credentials)
+            for output, credentials in zip(("InstagramAppSecretArn", "MetaAppSecretArn"), apps, strict=True):
+                if secret := self.outputs.get(output):
+                    self.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=credentials)
 
     def _start_gateway(self, translated: Template, stack: Stack, listener: Any) -> routes.HttpApi:
         api = routes.http_api(translated)

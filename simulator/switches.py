@@ -32,6 +32,13 @@ class Switches:
     appsecret_proof: Literal["ignore", "check", "require"] = _switch(
         "check", "1.5", "a proof is ignored, checked when sent, or required on every call"
     )
+    facebook_expires_in: Literal["shown", "hidden"] = _switch(
+        "shown", "1.4", "Facebook Login says how long a token lives, or leaves it out as it does for some"
+    )
+    business_pages: Literal["listed", "apart"] = _switch(
+        "listed", "1.2", "with business_management, a business's Pages are in /me/accounts or only at the business"
+    )
+    most_pages_a_page: int = _switch(100, "1.4", "Pages in one answer of a list at most")
     # --- who am I ---
     me_shape: Literal["flat", "data"] = _switch("flat", "1.3, 12.5", "/me answers flat or wrapped in data[]")
     account_type_style: Literal["title", "upper"] = _switch("title", "1.3", "Media_Creator or MEDIA_CREATOR")

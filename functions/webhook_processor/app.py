@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from darkroom import bootstrap, processing
+from darkroom import bootstrap_events, processing
 from darkroom.consuming import Message, consumer
 
 
 @consumer
 def handler(message: Message) -> dict[str, Any]:
-    delivery = bootstrap.opened_delivery(message.body, message.attributes)
-    return processing.process(delivery, bootstrap.processing_ports())
+    delivery = bootstrap_events.opened_delivery(message.body, message.attributes)
+    return processing.process(delivery, bootstrap_events.processing_ports())

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from darkroom import bootstrap, meta_http
+from darkroom import bootstrap_events, meta_http
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    return meta_http.served(event, bootstrap.receiving_ports)
+    return meta_http.served(event, bootstrap_events.receiving_ports)

@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from darkroom import bootstrap
+from darkroom import bootstrap_events
 from darkroom.deliveries import Keys
 from darkroom.errors import ConfigurationError, StoreUnavailableError
 from tests.events import event
@@ -202,7 +202,7 @@ def test_an_empty_secret_among_others_verifies_nothing(knock, world, queued):
 
 def test_a_variable_that_is_not_set_is_a_500_and_no_crash(monkeypatch, lines):
     monkeypatch.delenv("WEBHOOK_QUEUE_URL", raising=False)
-    bootstrap.receiving_ports.cache_clear()
+    bootstrap_events.receiving_ports.cache_clear()
     answer = call("webhook_receiver", post())
     assert answer["statusCode"] == 500
     assert lines.named("webhook")[0]["reason"] == "config_missing"

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from devstack.cloud import LocalCloud
 
-TABLES = ("AccountsTableName", "PostsTableName", "CallersTableName", "EventsTableName")
+TABLES = ("AccountsTableName", "PostsTableName", "CallersTableName", "EventsTableName", "EndpointsTableName")
 EXECUTION_SECONDS = 30.0
 
 type Item = dict[str, Any]

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
-from darkroom.connecting import COOKIE
+from darkroom.connection import COOKIE
 
 # A parameter of a URL or a cookie, and what it carries; links and states are `<session id>.<secret>`.
 PARAMETERS = {"session": "link", "state": "state", "code": "code"}
@@ -31,9 +31,7 @@ class Heard:
 
 @dataclass
 class Canaries:
-    """
-    Secrets by kind: `api key`, `app secret`, `token`, `link`, `state`, `cookie`, `code`, `caption`, `comment`, `jwt`.
-    """
+    """By kind: `api key`, `app secret`, `token`, `link`, `state`, `cookie`, `code`, `caption`, `comment`, `jwt`."""
 
     known: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     heard: list[Heard] = field(default_factory=list)

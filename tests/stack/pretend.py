@@ -20,6 +20,10 @@ class PretendInstagram:
     def add_account(self, username: str) -> None:
         self._ask("POST", "accounts", {"username": username})
 
+    def add_page(self, name: str, person: str, username: str | None = None, **more: Any) -> None:
+        """A Facebook Page of this person's, linked to this account if any."""
+        self._ask("POST", "pages", {"name": name, "person": person, "username": username, **more})
+
     def live(self, username: str) -> list[dict[str, Any]]:
         """The ledger of one account: everything of its that the world can see."""
         entries = self._ask("GET", "ledger")["ledger"]

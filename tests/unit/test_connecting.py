@@ -8,8 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from darkroom import connecting
-from darkroom.accounts import NEEDED_SCOPES, AccountState
-from darkroom.connecting import Callback
+from darkroom.accounts import AccountState
+from darkroom.connecting import Dialogue, Wish
+from darkroom.connection import SESSION_LIFETIME, Callback, Outcome
 from darkroom.errors import (
     BadRequestError,
     ConfigurationError,
@@ -21,8 +22,8 @@ from darkroom.errors import (
 from darkroom.instagram import oauth
 from darkroom.instagram.errors import AuthorizationCodeError, InstagramUnavailableError, RateLimitedError
 from darkroom.instagram.models import ShortLivedToken
-from tests.builders import IG_USER_ID, OTHER_TENANT, TENANT, an_account
-from tests.fakes import PROFILE, Clock, FakeAccounts, FakeInstagram, FakeSessions, Killed
+from tests.builders import IG_USER_ID, NEEDED_SCOPES, OTHER_TENANT, TENANT, an_account
+from tests.fakes import PROFILE, Clock, FakeAccounts, FakeBus, FakeInstagram, FakeSessions, Killed, standing_ports
 
 API = "https://api.example.com"
 APP = "https://app.example.com"
@@ -32,25 +33,32 @@ COMMENTS = "instagram_business_manage_comments"
 @pytest.fixture
 def world():
     clock, sessions, accounts = Clock(), FakeSessions(), FakeAccounts()
-    instagram = FakeInstagram(clock)
+    instagram, bus = FakeInstagram(clock), FakeBus()
     start = connecting.StartPorts(
         sessions=sessions,
         now=clock,
-        app_id=lambda: "990000000000001",
-        authorize_url="https://www.instagram.com/oauth/authorize",
+        dialogues={
+            "instagram": Dialogue("https://www.instagram.com/oauth/authorize", lambda: "990000000000001"),
+            "facebook": Dialogue("https://www.facebook.com/v25.0/dialog/oauth", lambda: "870000000000001"),
+        },
         public_url="",
         return_origins=frozenset({APP}),
     )
     callback = connecting.CallbackPorts(
-        sessions=sessions, accounts=accounts, instagram=lambda: instagram, now=clock, public_url=""
+        sessions=sessions,
+        accounts=accounts,
+        instagram=lambda: instagram,
+        standing=standing_ports(accounts, clock, bus=bus),
+        now=clock,
+        public_url="",
     )
     return SimpleNamespace(
-        clock=clock, sessions=sessions, accounts=accounts, instagram=instagram, start=start, callback=callback
+        clock=clock, sessions=sessions, accounts=accounts, instagram=instagram, bus=bus, start=start, callback=callback
     )
 
 
 def session_of(world, tenant_id=TENANT, scopes=None, return_url=None):
-    return connecting.create_session(tenant_id, scopes, return_url, API, world.start)
+    return connecting.create_session(tenant_id, Wish(scopes=scopes, return_url=return_url), API, world.start)
 
 
 def ticket_of(link):
@@ -92,7 +100,7 @@ def test_the_link_leads_to_our_own_start_page_and_holds_the_only_copy_of_its_sec
 
 def test_the_public_url_wins_over_the_domain_of_the_request(world):
     ports = replace(world.start, public_url="https://darkroom.example.com")
-    _, link = connecting.create_session(TENANT, None, None, API, ports)
+    _, link = connecting.create_session(TENANT, Wish(), API, ports)
     assert link.startswith("https://darkroom.example.com/oauth/instagram/start?")
     location = connecting.start(ticket_of(link), API, ports).location
     assert parse_qs(urlsplit(location).query)["redirect_uri"] == [
@@ -195,7 +203,7 @@ def test_a_malformed_link_opens_nothing(world, ticket):
 
 def test_a_link_is_dead_after_ten_minutes(world):
     _, link = session_of(world)
-    world.clock.advance(connecting.SESSION_LIFETIME)
+    world.clock.advance(SESSION_LIFETIME)
     with pytest.raises(ConnectError):
         connecting.start(ticket_of(link), API, world.start)
 
@@ -206,7 +214,7 @@ def test_a_link_can_be_opened_again_when_the_app_credentials_were_missing(world)
 
     _, link = session_of(world)
     with pytest.raises(ConfigurationError):
-        connecting.start(ticket_of(link), API, replace(world.start, app_id=missing))
+        connecting.start(ticket_of(link), API, replace(world.start, dialogues={"instagram": Dialogue("", missing)}))
     assert connecting.start(ticket_of(link), API, world.start).cookie
 
 
@@ -216,7 +224,7 @@ def test_a_link_can_be_opened_again_when_the_app_credentials_were_missing(world)
 def test_connects_an_account_and_stores_its_token(world):
     outcome = completed(world, *opened(world, return_url=f"{APP}/done"))
     account = outcome.account
-    assert outcome == connecting.Outcome(f"{APP}/done", account)
+    assert outcome == Outcome(f"{APP}/done", account)
     assert world.accounts.get(TENANT, account.id) == account
     assert account.ig_user_id == IG_USER_ID
     assert account.app_scoped_id == PROFILE.id
@@ -271,7 +279,7 @@ def test_an_unknown_state_calls_nobody(world):
 def test_an_expired_state_calls_nobody(world):
     """O1."""
     state, cookie = opened(world)
-    world.clock.advance(connecting.SESSION_LIFETIME)
+    world.clock.advance(SESSION_LIFETIME)
     assert refused(world, completed(world, state, cookie))
     assert world.instagram.calls == []
 
@@ -412,7 +420,8 @@ def test_connecting_anew_with_another_instagram_account_makes_another_account_an
 
 def test_connecting_again_keeps_the_id_and_heals_the_account(world):
     first = connected(world)
-    world.accounts.flag(first, AccountState.REAUTHORIZATION_REQUIRED, {"code": "reauthorization_required"})
+    problem = {"code": "reauthorization_required"}
+    world.accounts.flag(replace(first, state=AccountState.REAUTHORIZATION_REQUIRED, last_problem=problem))
     world.clock.advance(timedelta(days=3))
     again = connected(world)
     assert again.id == first.id
@@ -424,7 +433,7 @@ def test_connecting_again_keeps_the_id_and_heals_the_account(world):
 
 def test_connecting_again_never_takes_a_version_twice(world):
     first = connected(world)
-    world.accounts.flag(first, AccountState.ACTION_REQUIRED, {"code": "action_required"})
+    world.accounts.flag(replace(first, state=AccountState.ACTION_REQUIRED))
     flagged = world.accounts.get(TENANT, first.id)
     assert first.version < flagged.version < connected(world).version
 
@@ -455,7 +464,7 @@ def test_when_the_worker_dies_on_the_way_nothing_is_stored_and_a_new_link_works(
 
 @pytest.mark.parametrize("error", [StoreUnavailableError(), TokenUnreadableError(detail="KMS answered Disabled.")])
 def test_when_the_token_cannot_be_sealed_nothing_is_stored(world, error):
-    def fail(_account, _token):
+    def fail(_account, _token, _user_token):
         raise error
 
     world.accounts.connect = fail

@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from darkroom import (
         announcing,
@@ -18,22 +18,20 @@ if TYPE_CHECKING:
         connecting,
         disconnecting,
         metering,
-        processing,
-        receiving,
         recounting,
+        standing,
         submission,
         watching,
         workflow,
     )
     from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
-    from darkroom.aws.deliveries import S3Deliveries
     from darkroom.aws.events import DynamoDBEvents
     from darkroom.aws.idempotency import DynamoDBIdempotency
     from darkroom.aws.posts import DynamoDBPosts
     from darkroom.aws.schedules import EventBridgeSchedules
     from darkroom.aws.secrets import AppSecret
     from darkroom.aws.vault import Vault
-    from darkroom.deliveries import Delivery
+    from darkroom.instagram.client import Call, InstagramClient
     from darkroom.settings import InstagramSettings
 
 
@@ -73,12 +71,14 @@ def connect_ports() -> "connecting.StartPorts":
     from darkroom.settings import ConnectSettings
 
     settings = ConnectSettings.from_environment()
-    secret = _app_secret(settings.app_secret_arn)
+    secret, meta_secret = app_secret(settings.app_secret_arn), meta_app_secret(settings.meta_app_secret_arn)
     return connecting.StartPorts(
         sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
         now=now,
-        app_id=lambda: secret.credentials().app_id,
-        authorize_url=settings.instagram_authorize_url,
+        dialogues={
+            "instagram": connecting.Dialogue(settings.instagram_authorize_url, lambda: secret.credentials().app_id),
+            "facebook": connecting.Dialogue(settings.facebook_dialog_url, lambda: meta_secret.credentials().app_id),
+        },
         public_url=settings.public_url,
         return_origins=settings.return_origins,
     )
@@ -96,7 +96,7 @@ def connect_callback_ports() -> "connecting.CallbackPorts":
     from darkroom.settings import ConnectCallbackSettings
 
     settings = ConnectCallbackSettings.from_environment()
-    secret = _app_secret(settings.app_secret_arn)
+    secret = app_secret(settings.app_secret_arn)
 
     @lru_cache(maxsize=1)
     def client(app: AppCredentials) -> InstagramClient:
@@ -111,8 +111,9 @@ def connect_callback_ports() -> "connecting.CallbackPorts":
 
     return connecting.CallbackPorts(
         sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
-        accounts=ConnectingAccounts(dynamodb(), settings.accounts_table, _vault(settings.token_key_arn)),
+        accounts=ConnectingAccounts(dynamodb(), settings.accounts_table, token_vault(settings.token_key_arn)),
         instagram=lambda: client(secret.credentials()),
+        standing=standing_ports(),
         now=now,
         public_url=settings.public_url,
     )
@@ -179,8 +180,7 @@ def recounting_ports() -> "recounting.Ports":
     from darkroom.aws.timeline import DynamoDBTimeline
     from darkroom.settings import StepSettings
 
-    table = StepSettings.from_environment().posts_table
-    return recounting.Ports(_posts(), DynamoDBTimeline(dynamodb(), table), now)
+    return recounting.Ports(_posts(), DynamoDBTimeline(dynamodb(), StepSettings.from_environment().posts_table), now)
 
 
 @cache
@@ -204,13 +204,12 @@ def accounts() -> "DynamoDBAccounts":
 @cache
 def disconnecting_ports() -> "disconnecting.Ports":
     from darkroom import disconnecting
-    from darkroom.instagram.client import InstagramClient
     from darkroom.observability import log_call
     from darkroom.settings import InstagramSettings
 
     settings = InstagramSettings.from_environment()
-    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=log_call)
-    return disconnecting.Ports(accounts(), _tokens(settings), client, _posts(), now)
+    client = _client(settings, log_call)
+    return disconnecting.Ports(accounts(), _tokens(settings), client, _posts(), announcing_ports(), now)
 
 
 @cache
@@ -218,12 +217,11 @@ def metering_ports() -> "metering.Ports":
     from darkroom import metering
     from darkroom.aws.clients import dynamodb
     from darkroom.aws.quota import DynamoDBQuota
-    from darkroom.instagram.client import InstagramClient
     from darkroom.observability import log_call
     from darkroom.settings import MeteringSettings
 
     settings = MeteringSettings.from_environment()
-    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=log_call)
+    client = _client(settings, log_call)
     quota = DynamoDBQuota(dynamodb(), settings.posts_table)
     return metering.Ports(accounts(), _tokens(settings), client, quota, now)
 
@@ -239,7 +237,7 @@ def recording_ports() -> "workflow.Ports":
 
     table = StepSettings.from_environment().posts_table
     quota, outages = DynamoDBQuota(dynamodb(), table), DynamoDBOutages(dynamodb(), table)
-    return workflow.Ports(_posts(), accounts(), quota, outages, announce, now)
+    return workflow.Ports(_posts(), accounts(), quota, outages, standing_ports(), announce, now)
 
 
 def announce(detail_type: str, detail: dict[str, Any]) -> None:
@@ -255,42 +253,91 @@ def announce(detail_type: str, detail: dict[str, Any]) -> None:
 
 
 @cache
-def receiving_ports() -> "receiving.Ports":
-    from darkroom import receiving
-    from darkroom.aws.clients import sqs
-    from darkroom.aws.inbox import SqsInbox
-    from darkroom.settings import ReceiverSettings
+def calling_ports() -> "workflow.CallingPorts":
+    """For the steps that call Instagram; each call is an entry of the post's timeline."""
+    from darkroom import workflow
+    from darkroom.aws.clients import impatient_dynamodb
+    from darkroom.aws.timeline import DynamoDBTimeline
+    from darkroom.recording import Recorder
+    from darkroom.settings import InstagramSettings, StepSettings
 
-    settings = ReceiverSettings.from_environment()
-    inbox = SqsInbox(sqs(), settings.webhook_queue_url, int(settings.webhook_message_bytes), deliveries)
-    return receiving.Ports(_app_secret(settings.app_secret_arn), inbox, now)
+    settings = InstagramSettings.from_environment()
+    story = DynamoDBTimeline(impatient_dynamodb(), StepSettings.from_environment().posts_table)
+    ports = recording_ports()
+    recorder = Recorder(story, ports.posts, ports.quota, now)
+    client = _client(settings, recorder)
+    return workflow.CallingPorts(
+        ports.posts,
+        ports.accounts,
+        ports.quota,
+        ports.outages,
+        ports.standing,
+        announce,
+        now,
+        _tokens(settings),
+        client,
+        time.sleep,
+    )
+
+
+def _posts() -> "DynamoDBPosts":
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.posts import DynamoDBPosts
+    from darkroom.settings import StepSettings
+
+    return DynamoDBPosts(dynamodb(), StepSettings.from_environment().posts_table)
+
+
+def _client(settings: "InstagramSettings", on_call: "Callable[[Call], None]") -> "InstagramClient":
+    """For accounts of either login; the Meta app's secret is read when a call is made that needs it."""
+    from darkroom.instagram.client import InstagramClient
+
+    return InstagramClient(
+        graph_url=settings.instagram_graph_url,
+        facebook_url=settings.facebook_graph_url,
+        meta_app_secret=lambda: meta_app_secret(settings.meta_app_secret_arn).credentials().app_secret,
+        on_call=on_call,
+    )
 
 
 @cache
-def processing_ports() -> "processing.Ports":
-    from darkroom import processing
+def meta_app_secret(arn: str) -> "AppSecret":
+    from darkroom.aws.clients import secretsmanager
+    from darkroom.aws.secrets import AppSecret
 
-    return processing.Ports(accounts(), deliveries(), announcing_ports())
-
-
-def opened_delivery(body: str, attributes: "Mapping[str, str]") -> "Delivery":
-    """What the receiver put into a message of the queue. Raises MalformedDeliveryError."""
-    from darkroom.aws import inbox
-
-    return inbox.opened(body, attributes, deliveries)
+    return AppSecret(secretsmanager(), arn, name="MetaAppSecret")
 
 
 @cache
-def deliveries() -> "S3Deliveries":
-    """Its client costs as much as the rest of the receiver, which needs it for big bodies only."""
-    from darkroom.aws.clients import s3
-    from darkroom.aws.deliveries import S3Deliveries
-    from darkroom.settings import DeliveriesSettings
+def app_secret(arn: str) -> "AppSecret":
+    from darkroom.aws.clients import secretsmanager
+    from darkroom.aws.secrets import AppSecret
 
-    return S3Deliveries(s3(), DeliveriesSettings.from_environment().deliveries_bucket)
+    return AppSecret(secretsmanager(), arn)
 
 
-# ── events ──
+@cache
+def token_vault(key_arn: str) -> "Vault":
+    from darkroom.aws.clients import kms
+    from darkroom.aws.vault import Vault
+
+    return Vault(kms(), key_arn)
+
+
+def _tokens(settings: "InstagramSettings") -> "DynamoDBTokens":
+    from darkroom.aws.accounts import DynamoDBTokens
+    from darkroom.aws.clients import dynamodb
+
+    return DynamoDBTokens(dynamodb(), settings.accounts_table, token_vault(settings.token_key_arn))
+
+
+@cache
+def standing_ports() -> "standing.Ports":
+    import random
+
+    from darkroom import standing
+
+    return standing.Ports(accounts(), announcing_ports(), random.random, now)
 
 
 @cache
@@ -307,54 +354,3 @@ def events() -> "DynamoDBEvents":
     from darkroom.settings import EventsSettings
 
     return DynamoDBEvents(dynamodb(), EventsSettings.from_environment().events_table, now)
-
-
-@cache
-def calling_ports() -> "workflow.CallingPorts":
-    """For the steps that call Instagram; each call is an entry of the post's timeline."""
-    from darkroom import workflow
-    from darkroom.aws.clients import impatient_dynamodb
-    from darkroom.aws.timeline import DynamoDBTimeline
-    from darkroom.instagram.client import InstagramClient
-    from darkroom.recording import Recorder
-    from darkroom.settings import InstagramSettings, StepSettings
-
-    settings = InstagramSettings.from_environment()
-    story = DynamoDBTimeline(impatient_dynamodb(), StepSettings.from_environment().posts_table)
-    ports = recording_ports()
-    recorder = Recorder(story, ports.posts, ports.quota, now)
-    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=recorder)
-    return workflow.CallingPorts(
-        ports.posts, ports.accounts, ports.quota, ports.outages, announce, now, _tokens(settings), client, time.sleep
-    )
-
-
-def _posts() -> "DynamoDBPosts":
-    from darkroom.aws.clients import dynamodb
-    from darkroom.aws.posts import DynamoDBPosts
-    from darkroom.settings import StepSettings
-
-    return DynamoDBPosts(dynamodb(), StepSettings.from_environment().posts_table)
-
-
-@cache
-def _app_secret(arn: str) -> "AppSecret":
-    from darkroom.aws.clients import secretsmanager
-    from darkroom.aws.secrets import AppSecret
-
-    return AppSecret(secretsmanager(), arn)
-
-
-@cache
-def _vault(key_arn: str) -> "Vault":
-    from darkroom.aws.clients import kms
-    from darkroom.aws.vault import Vault
-
-    return Vault(kms(), key_arn)
-
-
-def _tokens(settings: "InstagramSettings") -> "DynamoDBTokens":
-    from darkroom.aws.accounts import DynamoDBTokens
-    from darkroom.aws.clients import dynamodb
-
-    return DynamoDBTokens(dynamodb(), settings.accounts_table, _vault(settings.token_key_arn))

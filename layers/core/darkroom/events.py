@@ -4,9 +4,10 @@ token that died. People read them for 90 days; the event bus and outgoing webhoo
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from darkroom.ids import hashed_id
@@ -92,6 +93,30 @@ def event_id(tenant_id: str, *natural: str) -> str:
     which is what keeps an event from being stored twice.
     """
     return hashed_id("evt", hashlib.sha256("\n".join((tenant_id, *natural)).encode()).digest())
+
+
+def is_of_type(event_type: str, wanted: str) -> bool:
+    """`wanted` is a type, or `comment.*` for all of a resource, or `*`."""
+    return wanted in ("*", event_type) or (wanted.endswith(".*") and event_type.startswith(wanted[:-1]))
+
+
+def message(event: Event) -> bytes:
+    """
+    What an endpoint is sent, in the form of Standard Webhooks: the same bytes in every attempt, unless content was
+    erased meanwhile.
+    """
+    data = {
+        "id": event.id,
+        "account_id": event.account_id,
+        "received_at": _rfc3339(event.received_at),
+        "refs": dict(event.refs),
+        "data": dict(event.data),
+    }
+    return json.dumps({"type": event.type, "timestamp": _rfc3339(event.occurred_at), "data": data}).encode()
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def detail_type(event_type: str) -> str:

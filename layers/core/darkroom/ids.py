@@ -36,5 +36,11 @@ def made_at(ulid_id: str) -> datetime:
     return datetime.fromtimestamp((number & (1 << 48) - 1) / 1000, UTC)
 
 
+def timed_id(prefix: str, moment: datetime, digest: bytes) -> str:
+    """In the moment's place in time, and the same whenever moment and hash are."""
+    number = int(moment.timestamp() * 1000) << 80 | int.from_bytes(digest[:10])
+    return f"{prefix}_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
 def is_id(text: str, prefix: str) -> bool:
     return text.startswith(f"{prefix}_") and _SHAPE.fullmatch(text) is not None

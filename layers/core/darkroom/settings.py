@@ -56,6 +56,8 @@ class InstagramSettings(AccountsSettings):
 
     token_key_arn: str
     instagram_graph_url: str
+    facebook_graph_url: str
+    meta_app_secret_arn: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,8 @@ class ConnectSettings(_Settings):
     callers_table: str
     app_secret_arn: str
     instagram_authorize_url: str
+    meta_app_secret_arn: str
+    facebook_dialog_url: str
     public_url: str = ""
     return_origins: frozenset[str] = frozenset()
 
@@ -79,6 +83,12 @@ class ConnectCallbackSettings(InstagramSettings):
     callers_table: str
     app_secret_arn: str
     instagram_api_url: str
+    public_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkingSettings(InstagramSettings):
+    callers_table: str
     public_url: str = ""
 
 
@@ -117,6 +127,11 @@ class StepSettings(_Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchSettings(AccountsSettings):
+    refresh_queue_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventsSettings(_Settings):
     events_table: str
 
@@ -133,3 +148,25 @@ class ReceiverSettings(DeliveriesSettings):
     app_secret_arn: str
     webhook_queue_url: str
     webhook_message_bytes: str = "900000"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsTableSettings(_Settings):
+    endpoints_table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsSettings(EndpointsTableSettings):
+    """`test_webhook_hosts` counts in test mode only."""
+
+    token_key_arn: str
+    mode: Literal["live", "test"]
+    test_webhook_hosts: frozenset[str] = frozenset()
+
+    def allowed_webhook_hosts(self) -> frozenset[str]:
+        return self.test_webhook_hosts if self.mode == "test" else frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingSettings(_Settings):
+    deliveries_queue_url: str

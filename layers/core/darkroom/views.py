@@ -7,11 +7,13 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from annotated_types import Ge, Le, MaxLen, MinLen
 
-from darkroom.accounts import Account, AccountState, ConnectSession, Login
+from darkroom.accounts import Account, AccountState, ConnectSession
 from darkroom.capabilities import Capability
 from darkroom.errors import BadRequestError, FieldError
 from darkroom.http_events import Answer
+from darkroom.instagram.oauth import SCOPES_BY_LOGIN
 from darkroom.limits import Limit
+from darkroom.logins import LOGINS, Login, LoginTraits
 from darkroom.pages import Page, PageRequest, opened
 from darkroom.posting import Preview, Result
 from darkroom.posts import Container, MediaItem, Post, PostContent, PostState, ReelOptions
@@ -225,6 +227,7 @@ class AccountView:
     username: str
     name: str | None
     account_type: str | None
+    page_id: str | None
     state: AccountState
     scopes: tuple[str, ...]
     connected_at: datetime
@@ -318,8 +321,37 @@ class LimitsView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoginView:
+    """
+    What a login is asked for unless less is wished, each scope with its use; and what nothing works without. What its
+    webhooks subscribe to, by scope.
+    """
+
+    login: Login
+    scopes: dict[str, str]
+    needed_scopes: tuple[str, ...]
+    webhook_fields: dict[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, traits: LoginTraits) -> "LoginView":
+        return cls(
+            login=traits.login,
+            scopes=SCOPES_BY_LOGIN[traits.login],
+            needed_scopes=traits.needed_scopes,
+            webhook_fields=traits.webhook_fields,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CapabilitiesView:
+    """What each field needs, and what each login asks for and needs."""
+
     data: tuple[Capability, ...]
+    logins: tuple[LoginView, ...]
+
+    @classmethod
+    def of(cls, capabilities: tuple[Capability, ...]) -> "CapabilitiesView":
+        return cls(data=capabilities, logins=tuple(LoginView.of(each) for each in LOGINS.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

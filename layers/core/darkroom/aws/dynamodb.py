@@ -23,6 +23,7 @@ _PASSING = frozenset(
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
+        "RequestThrottled",  # SQS
         "ServiceUnavailable",
         "ThrottlingException",
         "TransactionConflictException",
@@ -34,7 +35,6 @@ _PASSING = frozenset(
         "ServiceQuotaExceededException",
         # SQS
         "KmsThrottled",
-        "RequestThrottled",
     }
 )
 _PASSING_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
@@ -71,6 +71,12 @@ def is_condition_failure(error: ClientError) -> bool:
     """The condition of a single write, or of any write in a transaction, did not hold."""
     code = error.response["Error"]["Code"]
     return code == "ConditionalCheckFailedException" or "ConditionalCheckFailed" in _reasons(error)
+
+
+def is_first_condition(error: ClientError) -> bool:
+    """Of a transaction: the first write's condition is among those that did not hold."""
+    reasons: Any = error.response.get("CancellationReasons", [{}])
+    return bool(reasons[0].get("Code") == "ConditionalCheckFailed")
 
 
 def is_conflict(error: ClientError) -> bool:

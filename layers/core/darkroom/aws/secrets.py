@@ -45,6 +45,7 @@ class AppSecret:
     client: "SecretsManagerClient"
     secret_arn: str
     seconds: Callable[[], float] = time.monotonic
+    name: str = "InstagramAppSecret"  # as template.yaml calls it
     _known: dict[str, str] | None = field(default=None, repr=False)
     _read_at: float = 0.0
 
@@ -66,7 +67,7 @@ class AppSecret:
             return self._known
         self._known = None
         value, self._read_at = self._read(), self.seconds()
-        self._known = _usable(value, needed)
+        self._known = _usable(value, needed, self.name)
         return self._known
 
     def _read(self) -> Any:
@@ -81,10 +82,10 @@ class AppSecret:
             return None
 
 
-def _usable(value: Any, needed: frozenset[str]) -> dict[str, str]:
+def _usable(value: Any, needed: frozenset[str], secret: str) -> dict[str, str]:
     """What of the secret can be used. Raises ConfigurationError unless that is all that is needed."""
     pairs = value.items() if isinstance(value, dict) else ()
     found = {name: text for name, text in pairs if isinstance(text, str) and text and text == text.strip(" \"'\n")}
     for name in sorted(needed - found.keys()):
-        raise ConfigurationError(detail=f"The secret InstagramAppSecret has no usable {name} (docs/meta-setup.md).")
+        raise ConfigurationError(detail=f"The secret {secret} has no usable {name} (docs/meta-setup.md).")
     return found

@@ -21,7 +21,10 @@ from darkroom.errors import StoreUnavailableError, TokenUnreadableError
 if TYPE_CHECKING:
     from types_boto3_kms import KMSClient
 
-FORMAT = 1  # of what `seal` makes: a 12-byte nonce, then the ciphertext with its tag
+# What is inside; around it always a 12-byte nonce, then the ciphertext with its tag.
+ONE_TOKEN = 1  # the token as it is
+DOCUMENT = 2  # JSON, see aws/accounts.py
+_FORMATS = (ONE_TOKEN, DOCUMENT)
 _NONCE = 12
 _MOST_CACHED = 100
 _KEEP_SECONDS = 300  # so that disabling the key stops warm functions too
@@ -34,7 +37,20 @@ class SealedToken:
     ciphertext: bytes = field(repr=False)
     wrapped_key: bytes = field(repr=False)
     key_arn: str
-    format: int = FORMAT
+    format: int = ONE_TOKEN
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    plain: bytes = field(repr=False)
+    wrapped: bytes = field(repr=False)
+    key_arn: str
+    associated: bytes
+
+    def seal(self, secret: str, form: int = ONE_TOKEN) -> SealedToken:
+        nonce = os.urandom(_NONCE)
+        sealed = AESGCM(self.plain).encrypt(nonce, secret.encode(), self.associated)
+        return SealedToken(nonce + sealed, self.wrapped, self.key_arn, form)
 
 
 @dataclass(slots=True)
@@ -49,23 +65,38 @@ class Vault:
     seconds: Callable[[], float] = time.monotonic
     _unwrapped: dict[bytes, tuple[bytes, float]] = field(default_factory=dict, repr=False)
 
-    def seal(self, token: str, tenant_id: str, account_id: str) -> SealedToken:
-        context = _context(tenant_id, account_id)
+    def seal(self, secret: str, tenant_id: str, account_id: str, form: int = ONE_TOKEN) -> SealedToken:
+        """`account_id`: whose; of a connection that is not made yet, the session's id."""
+        return self.new_key(tenant_id, account_id).seal(secret, form)
+
+    def seal_for_endpoint(self, secret: str, tenant_id: str, endpoint_id: str) -> SealedToken:
+        """The signing secret of an endpoint for outgoing webhooks; no role that opens it opens a token."""
+        return self._key(_endpoint_context(tenant_id, endpoint_id)).seal(secret)
+
+    def open(self, sealed: SealedToken, tenant_id: str, account_id: str) -> str:
+        """Raises TokenUnreadableError: KMS refuses, or this ciphertext was not made for this account."""
+        return self._open(sealed, _context(tenant_id, account_id))
+
+    def open_for_endpoint(self, sealed: SealedToken, tenant_id: str, endpoint_id: str) -> str:
+        """As `open`, for the signing secret of an endpoint."""
+        return self._open(sealed, _endpoint_context(tenant_id, endpoint_id))
+
+    def new_key(self, tenant_id: str, account_id: str) -> DataKey:
+        """For one token of this account, which may come later: sealing it then takes no call."""
+        return self._key(_context(tenant_id, account_id))
+
+    def _key(self, context: dict[str, str]) -> DataKey:
         try:
             made = self.kms.generate_data_key(KeyId=self.key_arn, KeySpec="AES_256", EncryptionContext=context)
         except (ClientError, *NO_ANSWER) as error:
             raise _unusable(error) from error
-        nonce = os.urandom(_NONCE)
-        sealed = AESGCM(made["Plaintext"]).encrypt(nonce, token.encode(), _associated(context))
-        return SealedToken(nonce + sealed, made["CiphertextBlob"], self.key_arn)
+        return DataKey(made["Plaintext"], made["CiphertextBlob"], self.key_arn, _associated(context))
 
-    def open(self, sealed: SealedToken, tenant_id: str, account_id: str) -> str:
-        """Raises TokenUnreadableError: KMS refuses, or this ciphertext was not made for this account."""
-        if sealed.format != FORMAT:
+    def _open(self, sealed: SealedToken, context: dict[str, str]) -> str:
+        if sealed.format not in _FORMATS:
             raise TokenUnreadableError(
                 detail=f"The token is sealed in format {sealed.format}, which is not known here."
             )
-        context = _context(tenant_id, account_id)
         key = self._known(sealed) or self._unwrap(sealed, context)
         nonce, ciphertext = sealed.ciphertext[:_NONCE], sealed.ciphertext[_NONCE:]
         try:
@@ -92,6 +123,10 @@ class Vault:
 
 def _context(tenant_id: str, account_id: str) -> dict[str, str]:
     return {"tenant_id": tenant_id, "account_id": account_id}
+
+
+def _endpoint_context(tenant_id: str, endpoint_id: str) -> dict[str, str]:
+    return {"tenant_id": tenant_id, "endpoint_id": endpoint_id}
 
 
 def _associated(context: dict[str, str]) -> bytes:

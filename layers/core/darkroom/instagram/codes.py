@@ -74,6 +74,7 @@ CODE_TABLE: tuple[Row, ...] = (
     ),
     Row(10, None, PermissionDeniedError, "graph: permission denied"),
     *(Row(code, None, PermissionDeniedError, "graph: permission not granted") for code in range(200, 300)),
+    Row(101, None, AppCredentialsError, "graph: error validating application, the app id is wrong"),
     Row(104, None, AppCredentialsError, "graph: incorrect signature, the app secret proof"),
     # Containers.
     Row(24, None, MediaNotReadyError, "codes: family of 2207006"),
@@ -100,6 +101,9 @@ CODE_TABLE: tuple[Row, ...] = (
     Row(36004, 2207010, InvalidRequestError, "codes: caption too long"),
     Row(100, None, InvalidRequestError, "graph: invalid parameter"),
     Row(100, 33, InstagramUnavailableError, "graph: object not visible; observed for seconds after it was written"),
+    Row(100, 36007, AuthorizationCodeError, "observed: Facebook Login, the code has expired"),
+    Row(100, 36008, AuthorizationCodeError, "observed: Facebook Login, the code belongs to another redirect_uri"),
+    Row(100, 36009, AuthorizationCodeError, "observed: Facebook Login, the code was used"),
     Row(100, 2207023, InvalidRequestError, "codes: unknown media type"),
     Row(100, 2207028, InvalidRequestError, "codes: number of carousel items"),
     Row(100, 2207035, InvalidRequestError, "codes: product tag position on a video"),
@@ -121,6 +125,7 @@ SAYINGS: tuple[tuple[str, type[InstagramError], str], ...] = (
     ("client_secret", AppCredentialsError, "observed: as above"),
     ("invalid platform app", AppCredentialsError, "observed: api.instagram.com, wrong app id"),
     ("verification code", AuthorizationCodeError, "observed: api.instagram.com"),
+    ("authorization code", AuthorizationCodeError, "observed: Facebook Login"),
     ("matching code", AuthorizationCodeError, "observed: api.instagram.com"),
 )
 
@@ -143,6 +148,16 @@ REFUSED_BEFORE_PUBLISHING: dict[int, str] = _REFUSED_BEFORE_ANYTHING | {
 # comments have been seen to exist behind an error of that step. 9 and 9007 are about containers.
 REFUSED_BEFORE_COMMENTING: dict[int, str] = _REFUSED_BEFORE_ANYTHING
 
+# The subcodes of 190 that say why a token is dead for good. Without one of them 190 is no proof: it is also the answer
+# to a token that was garbled on the way or belongs to the other login. 459 and 464 are of a token that lives on.
+PROVES_REVOCATION: dict[int, str] = {
+    458: "graph: the person has removed the app",
+    460: "graph: the password was changed",
+    463: "graph: expired",
+    467: "graph: invalidated, the person logged out",
+    492: "graph: the person has lost the role on the Page",
+}
+
 _BY_CODE = {(row.code, row.subcode): row.error for row in CODE_TABLE}
 _BY_SUBCODE = {row.subcode: row.error for row in CODE_TABLE if row.subcode and row.subcode >= 2207000}
 
@@ -154,6 +169,10 @@ def classify(code: int | None, subcode: int | None) -> type[InstagramError] | No
     if subcode in _BY_SUBCODE:
         return _BY_SUBCODE[subcode]
     return None if code is None else _BY_CODE.get((code, None))
+
+
+def proves_revocation(code: int | None, subcode: int | None) -> bool:
+    return code == 190 and subcode in PROVES_REVOCATION
 
 
 def classify_sentence(sentence: str) -> type[InstagramError] | None:
