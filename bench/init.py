@@ -117,7 +117,11 @@ def _built_layers() -> list[Path]:
 def _measured(name: str, layers: list[Path], runs: int, *, is_counting: bool) -> Figures:
     folder = ROOT / "functions" / name
     builders = sorted(
-        set(re.findall(r"(bootstrap(?:_events)?)\.((?:\w+_ports|accounts|idempotency_records))\b", _source(folder)))
+        set(
+            re.findall(
+                r"(bootstrap(?:_events|_tokens)?)\.((?:\w+_ports|accounts|idempotency_records))\b", _source(folder)
+            )
+        )
     )
     path, start = [folder, *layers], START.format(builders=builders)
     shown = _run(path, start + SHOW_CLIENTS.format(services=SERVICES) + END).stdout.split()

@@ -224,7 +224,7 @@ def test_every_scope_of_a_route_is_one_that_keys_can_have():
 # ── settings ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-BOOTSTRAPS = ("bootstrap", "bootstrap_events", "bootstrap_compliance")
+BOOTSTRAPS = ("bootstrap", "bootstrap_events", "bootstrap_tokens", "bootstrap_compliance")
 
 
 def settings_used(app: Path) -> set[str]:
@@ -430,7 +430,7 @@ def test_only_functions_that_call_instagram_for_an_account_may_decrypt():
     calling = {
         f"{camel(path.parent.name)}Function"
         for path in HANDLERS
-        if re.search(r"bootstrap\.(calling|disconnecting|metering)_ports", path.read_text())
+        if re.search(r"bootstrap\w*\.(calling|disconnecting|metering|refreshing)_ports", path.read_text())
     }
     sealed_elsewhere = {"ChooseAccountFunction", "DeliverWebhooksFunction"}  # for a choice; secrets of endpoints
     assert may - calling == sealed_elsewhere

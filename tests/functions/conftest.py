@@ -1,6 +1,6 @@
 import pytest
 
-from darkroom import bootstrap, bootstrap_compliance, bootstrap_events
+from darkroom import bootstrap, bootstrap_compliance, bootstrap_events, bootstrap_tokens
 from tests.functions.world import World
 
 

@@ -207,7 +207,7 @@ def test_a_wrong_post_is_refused_and_nothing_is_written(world, route, changes, s
     ],
 )
 def test_an_account_that_cannot_publish_is_told_before_anything_is_written(world, changes, code):
-    world.accounts.connect(an_account(id=ACCOUNT_ID, **changes), "token")
+    world.accounts.connect(an_account(id=ACCOUNT_ID, token_version=2, **changes), "token")
     answer = ask("POST /v1/posts", body={"kind": "image", "media": [{"url": "https://media.example.com/a.jpg"}]})
     assert refused(answer)[1] == code
     assert answered(answer)["actor"] == "owner"

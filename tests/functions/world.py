@@ -54,6 +54,7 @@ from tests.fakes import (
     FakeSessions,
     FakeTokens,
     FakeWorkflows,
+    standing_ports,
 )
 from tests.outgoing_fakes import (
     FakeDeliveryQueue,
@@ -119,6 +120,7 @@ class World:
         self.belongings, self.shelf = FakeBelongings("posts", 2), FakeShelf()
         self.queue = self.queues.create("webhooks", self.queues.create("dead"))
         self.inbox = SqsInbox(self.queues, self.queue, 4000, lambda: self.deliveries)
+        self.standing = standing_ports(self.accounts, self.clock, self.events, self.bus)
 
     def ports(self) -> dict[str, Any]:
         """A builder of bootstrap's to what it answers here."""
@@ -130,7 +132,7 @@ class World:
                 **self._recording(), tokens=self.tokens, instagram=self.instagram, sleep=self.clock.sleep
             ),
             "connect_callback_ports": connecting.CallbackPorts(
-                self.sessions, self.accounts, lambda: self.instagram, self.clock, ""
+                self.sessions, self.accounts, lambda: self.instagram, self.standing, self.clock, ""
             ),
             "connect_ports": connecting.StartPorts(
                 self.sessions,
@@ -144,10 +146,10 @@ class World:
             ),
             "raw_deliveries": self.deliveries,
             "linking_ports": linking.Ports(
-                self.sessions, self.choices, self.accounts, lambda: self.facebook, self.clock, ""
+                self.sessions, self.choices, self.accounts, self.standing, lambda: self.facebook, self.clock, ""
             ),
             "disconnecting_ports": disconnecting.Ports(
-                self.accounts, self.tokens, self.instagram, self.posts, self.clock
+                self.accounts, self.tokens, self.instagram, self.posts, self.standing.telling, self.clock
             ),
             "metering_ports": metering.Ports(self.accounts, self.tokens, self.instagram, self.quota, self.clock),
             "idempotency_records": self.records,
@@ -223,6 +225,7 @@ class World:
             "accounts": self.accounts,
             "quota": self.quota,
             "outages": self.outages,
+            "standing": self.standing,
             "announce": lambda name, detail: self.bus.announce(name, detail, self.clock()),
             "now": self.clock,
         }

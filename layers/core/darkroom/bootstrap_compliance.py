@@ -4,7 +4,7 @@
 from functools import cache
 from typing import TYPE_CHECKING
 
-from darkroom import bootstrap, bootstrap_events
+from darkroom import bootstrap
 
 if TYPE_CHECKING:
     from darkroom import deauthorizing, erasing, exporting
@@ -22,14 +22,14 @@ def deauthorizing_ports() -> "deauthorizing.Ports":
     from darkroom import deauthorizing
 
     secrets = _signing_secrets()
-    return deauthorizing.Ports(secrets, _meta_users(), bootstrap_events.announcing_ports(), bootstrap.now)
+    return deauthorizing.Ports(secrets, _meta_users(), bootstrap.announcing_ports(), bootstrap.now)
 
 
 @cache
 def deletion_ports() -> "erasing.RequestPorts":
     from darkroom import erasing
 
-    telling = bootstrap_events.announcing_ports()
+    telling = bootstrap.announcing_ports()
     return erasing.RequestPorts(_signing_secrets(), _meta_users(), deletions(), erasures().put, telling, bootstrap.now)
 
 
@@ -55,7 +55,7 @@ def erasures() -> "SqsErasures":
 def erasing_ports() -> "erasing.ErasingPorts":
     from darkroom import erasing
 
-    telling = bootstrap_events.announcing_ports()
+    telling = bootstrap.announcing_ports()
     return erasing.ErasingPorts(deletions(), belongings(), erasures().put, telling, bootstrap.now)
 
 

@@ -12,12 +12,11 @@ from darkroom import bootstrap
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from darkroom import announcing, delivering, fanning_out, processing, receiving, registering, resending
+    from darkroom import delivering, fanning_out, processing, receiving, registering, resending
     from darkroom.aws.deliveries import S3Deliveries
     from darkroom.aws.delivery_queue import SqsDeliveryQueue
     from darkroom.aws.endpoints import DynamoDBEndpoints
     from darkroom.aws.event_lists import DynamoDBEventLists
-    from darkroom.aws.events import DynamoDBEvents
     from darkroom.aws.outgoing_deliveries import DynamoDBOutgoingDeliveries
     from darkroom.deliveries import Delivery
     from darkroom.posts import Post, PostState
@@ -39,7 +38,7 @@ def receiving_ports() -> "receiving.Ports":
 def processing_ports() -> "processing.Ports":
     from darkroom import processing
 
-    return processing.Ports(bootstrap.accounts(), raw_deliveries(), announcing_ports())
+    return processing.Ports(bootstrap.accounts(), raw_deliveries(), bootstrap.announcing_ports())
 
 
 def opened_delivery(body: str, attributes: "Mapping[str, str]") -> "Delivery":
@@ -60,22 +59,6 @@ def raw_deliveries() -> "S3Deliveries":
 
 
 # ── events ──
-
-
-@cache
-def announcing_ports() -> "announcing.Ports":
-    from darkroom import announcing
-
-    return announcing.Ports(events(), bootstrap.announce, bootstrap.now)
-
-
-@cache
-def events() -> "DynamoDBEvents":
-    from darkroom.aws.clients import dynamodb
-    from darkroom.aws.events import DynamoDBEvents
-    from darkroom.settings import EventsSettings
-
-    return DynamoDBEvents(dynamodb(), EventsSettings.from_environment().events_table, bootstrap.now)
 
 
 @cache
@@ -112,7 +95,7 @@ def resending_ports() -> "resending.Ports":
     from darkroom import resending
 
     endpoints, deliveries = _outgoing()
-    return resending.Ports(endpoints, events(), deliveries, _delivery_queue(), bootstrap.now)
+    return resending.Ports(endpoints, bootstrap.events(), deliveries, _delivery_queue(), bootstrap.now)
 
 
 @cache
@@ -120,7 +103,7 @@ def fanning_out_ports() -> "fanning_out.Ports":
     from darkroom import fanning_out
 
     endpoints, deliveries = _outgoing()
-    return fanning_out.Ports(events(), endpoints, deliveries, _delivery_queue(), bootstrap.now)
+    return fanning_out.Ports(bootstrap.events(), endpoints, deliveries, _delivery_queue(), bootstrap.now)
 
 
 @cache
@@ -133,7 +116,9 @@ def delivering_ports() -> "delivering.Ports":
     (endpoints, deliveries), settings = _outgoing(), EndpointsSettings.from_environment()
     secrets = DynamoDBEndpointSecrets(endpoints.client, endpoints.table, bootstrap.token_vault(settings.token_key_arn))
     send = WebhookSender(settings.allowed_webhook_hosts())
-    return delivering.Ports(events(), endpoints, secrets, deliveries, send, announcing_ports(), bootstrap.now)
+    return delivering.Ports(
+        bootstrap.events(), endpoints, secrets, deliveries, send, bootstrap.announcing_ports(), bootstrap.now
+    )
 
 
 @cache

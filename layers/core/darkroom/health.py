@@ -68,9 +68,7 @@ def _checks(account: Account, allowance: Allowance, setup: Setup, now: datetime)
 
 def _app(account: Account, setup: Setup) -> Check:
     if setup.app_problem is None:
-        return Check(
-            link="app", status="ok", detail="App id and secret are set; `darkroom doctor --meta` tries them."
-        )
+        return Check(link="app", status="ok", detail="App id and secret are set; `darkroom doctor --meta` tries them.")
     return Check(
         link="app",
         status="problem",

@@ -127,6 +127,11 @@ class StepSettings(_Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchSettings(AccountsSettings):
+    refresh_queue_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventsSettings(_Settings):
     events_table: str
 

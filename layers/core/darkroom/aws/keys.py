@@ -1,7 +1,7 @@
 """
 Every partition key, sort key and index name, once. docs/architecture.md lists the access patterns they serve.
 
-    AccountsTable   TENANT#<tenant>       ACCOUNT#<id>    an account
+    AccountsTable   TENANT#<tenant>       ACCOUNT#<id>    an account; RefreshDue holds them by when to refresh them next
                                           TOKEN#<id>      its encrypted token
                                           DEFAULT         which account is the default
                     INSTAGRAM#<ig id>     HOLDER          the one tenant that holds this Instagram account
@@ -54,6 +54,8 @@ EVENT_INDEXES = {BY_TIME: "events_pk", UNREAD: "unread_pk"}  # and the name of t
 ENDPOINT_PREFIX = "ENDPOINT#"
 DUE = "Due"
 DUE_PARTITION = "DUE"
+REFRESH_DUE = "RefreshDue"
+REFRESH_PARTITION = "REFRESH"
 
 
 def _key(pk: str, sk: str) -> Key:
