@@ -11,14 +11,14 @@ from devstack.darkroom_api import CALL_SECONDS, local_environment, plain
 from devstack.processes import LocalCloudError
 
 DESCRIPTION = """\
-Makes the simulator send what Meta would send: a webhook, signed with the app's secret, or the signed request of an owner
-who removes the app. For `darkroom up`; Meta's own dashboard has a Test button for the real thing.
+Makes the simulator send what Meta would send: a webhook, signed with the app's secret, or the signed request of an
+owner who removes the app. For `darkroom up`; Meta's own dashboard has a Test button for the real thing.
 
 KIND is `deauthorize`, `data_deletion`, or one of the webhooks that the simulator knows: comment, mention, message,
 story_mention, story_insights, reaction, postback, read, standby and more; a KIND that does not exist lists them all."""
 
 EPILOG = """\
---set varies a webhook: text, username, follower, media_id, comment_id, parent_id, mid, at (seconds) or count.
+--set varies a webhook: text, follower, media_id, comment_id, parent_id, mid, at (seconds) or count.
 
   darkroom trigger comment --set text="How much is it?"
   darkroom trigger message --account lumen.bakery --set count=3
@@ -60,8 +60,7 @@ def run(options: argparse.Namespace) -> int:
                 raise LocalCloudError(f"{url} answered {answer['status']}: {plain(answer['body'])}")
         else:
             details = dict(_detail(text) for text in options.set)
-            username_of_follower = {"username": username, "kind": options.kind}
-            answer = _asked(http, "POST", "webhooks/send", details | username_of_follower)
+            answer = _asked(http, "POST", "webhooks/send", details | {"username": username, "kind": options.kind})
     print(json.dumps(answer, indent=2) if options.json else _shown(options.kind, username, answer))
     return 0
 
@@ -102,4 +101,4 @@ def _shown(kind: str, username: str, answer: dict[str, Any]) -> str:
         return f"@{username} asked for deletion. Code {told['confirmation_code']}, status at {told['url']}"
     if kind == "deauthorize":
         return f"@{username} removed the app, and Darkroom was told."
-    return f"{len(answer['sent'])} × {kind} on @{username}: on its way, signed."
+    return f"{len(answer['sent'])} of {kind} about @{username}: on the way, signed."

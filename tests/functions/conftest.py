@@ -9,6 +9,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """The functions' bootstrap builds these ports."""
     made = World()
     for name, built in made.ports().items():
-        module = next(each for each in (bootstrap, bootstrap_events, bootstrap_compliance) if hasattr(each, name))
+        modules = (bootstrap, bootstrap_events, bootstrap_tokens, bootstrap_compliance)
+        module = next(each for each in modules if hasattr(each, name))
         monkeypatch.setattr(module, name, lambda *_, built=built: built)
     return made
