@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from darkroom.accounts import Account, AccountState
+from darkroom.accounts import Account
 from darkroom.deletions import Deletion, Doomed
 from darkroom.errors import ConflictError, NotFoundError, StoreUnavailableError
 from darkroom.exports import Record
@@ -53,19 +53,15 @@ class FakeMetaUsers:
         stored = self.accounts.stored.values()
         return tuple(each for each in stored if (each.login, each.app_scoped_id) == (login, app_scoped_id))
 
-    def deauthorize(self, account: Account, problem: dict[str, Any]) -> bool:
-        key = (account.tenant_id, account.id)
+    def deauthorize(self, ended: Account) -> bool:
+        key = (ended.tenant_id, ended.id)
         stored = self.accounts.stored.get(key)
-        if stored is None or stored.token_version != account.token_version:
+        if stored is None or stored.token_version != ended.token_version - 1:
             return False
         self.accounts.tokens.pop(key, None)
-        self.accounts.stored[key] = replace(
-            stored,
-            state=AccountState.REAUTHORIZATION_REQUIRED,
-            last_problem=problem,
-            is_webhook_subscribed=False,
-            version=stored.version + 1,
-        )
+        names = ("state", "token_version", "is_webhook_subscribed", "last_problem", "untold", "refresh_at")
+        changes = {name: getattr(ended, name) for name in names}
+        self.accounts.stored[key] = replace(stored, **changes, version=stored.version + 1)
         return True
 
 

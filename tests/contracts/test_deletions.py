@@ -67,6 +67,18 @@ def a_deletion(code="1" * 32, **changes):
     return replace(Deletion(code=code, user_hash="ab" * 32, requested_at=NOW), **changes)
 
 
+def ended(account):
+    return replace(
+        account,
+        state=AccountState.REAUTHORIZATION_REQUIRED,
+        token_version=account.token_version + 1,
+        is_webhook_subscribed=False,
+        last_problem=PROBLEM,
+        untold="account.deauthorized",
+        refresh_at=NOW,
+    )
+
+
 # Whose consent
 
 
@@ -81,7 +93,7 @@ def test_a_person_s_accounts_are_found_by_login_and_id(stores, account):
 
 
 def test_an_account_that_somebody_else_has_connected_since_is_not_the_first_person_s_any_more(stores, account):
-    stores.accounts.connect(replace(account, app_scoped_id="77"), "token of another")
+    stores.accounts.connect(replace(account, app_scoped_id="77", token_version=2), "token of another")
     assert stores.users.accounts_of("instagram", USER) == ()
     assert [each.id for each in stores.users.accounts_of("instagram", "77")] == [account.id]
 
@@ -92,10 +104,9 @@ def test_an_account_that_was_disconnected_is_nobody_s(stores, account):
 
 
 def test_deauthorising_erases_the_token_and_says_why(stores, account):
-    assert stores.users.deauthorize(account, PROBLEM)
+    assert stores.users.deauthorize(ended(account))
     left = stores.accounts.get(TENANT, account.id)
-    assert (left.state, left.last_problem) == (AccountState.REAUTHORIZATION_REQUIRED, PROBLEM)
-    assert left.version == account.version + 1
+    assert left == replace(ended(account), version=account.version + 1)
     with pytest.raises(AccountUnavailableError):
         stores.tokens.token(left)
     assert stores.accounts.holder(IG_USER_ID) == (TENANT, account.id)
@@ -104,19 +115,19 @@ def test_deauthorising_erases_the_token_and_says_why(stores, account):
 
 def test_a_newer_token_is_not_erased(stores, account):
     stores.accounts.connect(replace(account, token_version=2), "newer")
-    assert not stores.users.deauthorize(account, PROBLEM)
+    assert not stores.users.deauthorize(ended(account))
     assert stores.tokens.token(account) == "newer"
     assert stores.accounts.get(TENANT, account.id).state is AccountState.CONNECTED
 
 
 def test_an_account_that_is_gone_cannot_be_deauthorised(stores, account):
     stores.accounts.erase(account)
-    assert not stores.users.deauthorize(account, PROBLEM)
+    assert not stores.users.deauthorize(ended(account))
 
 
 def test_connecting_again_after_that_keeps_the_id_and_brings_a_token(stores, account):
-    stores.users.deauthorize(account, PROBLEM)
-    stores.accounts.connect(replace(account, token_version=2), "new")
+    stores.users.deauthorize(ended(account))
+    stores.accounts.connect(replace(account, token_version=3), "new")
     assert stores.tokens.token(account) == "new"
 
 
@@ -153,7 +164,7 @@ def test_dooming_erases_everything_that_could_act(stores, account, deletion):
 
 
 def test_an_account_without_a_token_is_erased_as_well(stores, account, deletion):
-    stores.users.deauthorize(account, PROBLEM)
+    stores.users.deauthorize(ended(account))
     stores.deletions.doom(deletion, (stores.accounts.get(TENANT, account.id),))
     assert stores.accounts.holder(IG_USER_ID) is None
 

@@ -179,7 +179,7 @@ class World:
     def _compliance(self) -> dict[str, Any]:
         secrets, telling, queue = FakeSecrets(), self._telling(), self.erasures.append
         return {
-            "deauthorizing_ports": deauthorizing.Ports(secrets, self.users, telling, self.clock),
+            "deauthorizing_ports": deauthorizing.Ports(secrets, self.users, self.standing, self.clock),
             "deletion_ports": erasing.RequestPorts(secrets, self.users, self.deletions, queue, telling, self.clock),
             "deletions": self.deletions,
             "erasing_ports": erasing.ErasingPorts(self.deletions, (self.belongings,), queue, telling, self.clock),

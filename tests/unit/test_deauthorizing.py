@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from darkroom import announcing, deauthorizing
+from darkroom import announcing, deauthorizing, standing
 from darkroom.accounts import AccountState
 from darkroom.errors import AccountUnavailableError, BadRequestError, StoreUnavailableError
 from tests.builders import NOW, TENANT, an_account
@@ -33,7 +33,8 @@ def bus():
 def ports(accounts, bus):
     clock = Clock()
     telling = announcing.Ports(FakeEvents(clock), lambda name, detail: bus.announce(name, detail, clock()), clock)
-    return deauthorizing.Ports(FakeSecrets(), FakeMetaUsers(accounts), telling, clock)
+    stands = standing.Ports(accounts, telling, lambda: 0.5, clock)
+    return deauthorizing.Ports(FakeSecrets(), FakeMetaUsers(accounts), stands, clock)
 
 
 def said(at=NOW, **more):
@@ -47,6 +48,7 @@ def test_the_token_is_erased_the_account_waits_and_the_event_is_told(ports, acco
     assert left.state is AccountState.REAUTHORIZATION_REQUIRED
     assert left.last_problem["code"] == "reauthorization_required"
     assert not left.is_webhook_subscribed
+    assert (left.untold, left.refresh_at) == (None, None)  # told, and the refresher leaves it alone
     with pytest.raises(AccountUnavailableError) as caught:
         FakeTokens(accounts).token(left)
     assert caught.value.code == "reauthorization_required"
@@ -71,7 +73,7 @@ def test_what_was_said_before_the_account_was_connected_again_is_no_news(ports, 
 
 def test_what_was_said_in_the_second_of_the_connection_counts(ports, accounts, account):
     """Meta drops the fraction; ours is cut off before they are compared."""
-    accounts.connect(replace(account, connected_at=NOW + timedelta(microseconds=900_000)), "token")
+    accounts.connect(replace(account, connected_at=NOW + timedelta(microseconds=900_000), token_version=2), "token")
     assert deauthorizing.deauthorize(said(NOW), ports).ended == 1
 
 
@@ -120,11 +122,12 @@ def test_whatever_is_wrong_is_one_error(ports, accounts, account, text):
     assert accounts.get(TENANT, account.id) == account
 
 
-def test_whoever_died_before_telling_is_finished_by_the_next(ports, accounts, bus):
+def test_whoever_died_before_telling_is_finished_by_the_next(ports, accounts, account, bus):
     bus.failure = StoreUnavailableError()
     with pytest.raises(StoreUnavailableError):
         deauthorizing.deauthorize(said(), ports)
     assert accounts.tokens == {}
+    assert accounts.get(TENANT, account.id).untold == standing.DEAUTHORIZED  # the refresher would tell it as well
     bus.failure = None
     deauthorizing.deauthorize(said(), ports)
     assert len(bus.announced) == 1
@@ -143,3 +146,9 @@ def test_a_connection_in_between_does(ports, accounts, account):
     deauthorizing.deauthorize(said(), ports)
     assert accounts.get(TENANT, account.id).state is AccountState.CONNECTED
     assert accounts.tokens == {(TENANT, account.id): "new"}
+
+
+def test_a_refresh_that_was_under_way_brings_no_token_back(ports, accounts, account):
+    """Its write is on condition of the version that it read."""
+    deauthorizing.deauthorize(said(), ports)
+    assert accounts.get(TENANT, account.id).token_version == account.token_version + 1

@@ -22,7 +22,7 @@ def deauthorizing_ports() -> "deauthorizing.Ports":
     from darkroom import deauthorizing
 
     secrets = _signing_secrets()
-    return deauthorizing.Ports(secrets, _meta_users(), bootstrap.announcing_ports(), bootstrap.now)
+    return deauthorizing.Ports(secrets, _meta_users(), bootstrap.standing_ports(), bootstrap.now)
 
 
 @cache

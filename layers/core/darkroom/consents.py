@@ -6,7 +6,7 @@ secret of the app that was removed, and its pages do not agree which app that is
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from darkroom.accounts import Account
 from darkroom.errors import BadRequestError
@@ -26,10 +26,10 @@ class Secrets(Protocol):
 class MetaUsers(Protocol):
     def accounts_of(self, login: str, app_scoped_id: str) -> tuple[Account, ...]: ...
 
-    def deauthorize(self, account: Account, problem: dict[str, Any]) -> bool:
+    def deauthorize(self, ended: Account) -> bool:
         """
-        Erases the account's token and leaves it `reauthorization_required`, in one. False, and nothing happens, when it
-        is gone or its token is another by now.
+        Erases the account's token and stores how it stands from now on, in one. False, and nothing happens, unless the
+        stored account has the token's version before this one.
         """
         ...
 

@@ -4,16 +4,14 @@ waits to be connected again. Its posts fail, each at its own time, with whose tu
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from darkroom import announcing, problems
+from darkroom import problems, standing
 from darkroom.accounts import Account, AccountState
 from darkroom.consents import MetaUsers, Secrets, is_meant, withdrawn
 from darkroom.errors import AccountUnavailableError, StoreUnavailableError
-from darkroom.events import Event, event_id
 
-DEAUTHORIZED = "account.deauthorized"
 _TRIES = 3  # against a refresh, which comes once a month
 _DETAIL = "The owner removed this app in Instagram's settings."
 
@@ -22,7 +20,7 @@ _DETAIL = "The owner removed this app in Instagram's settings."
 class Ports:
     secrets: Secrets
     users: MetaUsers
-    telling: announcing.Ports
+    standing: standing.Ports
     now: Callable[[], datetime]
 
 
@@ -47,17 +45,33 @@ def deauthorize(signed_request: str, ports: Ports) -> Outcome:
 
 
 def _end(account: Account, issued_at: datetime, ports: Ports) -> None:
-    """The event is told also when the account was ended before: whoever did may have died before telling it."""
-    problem = problems.describe(AccountUnavailableError(detail=_DETAIL))
+    """Tells also what was ended and not told: whoever did it may have died in between."""
     current: Account | None = account
     for _ in range(_TRIES):
         if current is None or not is_meant(current, issued_at):
             return
-        if _is_ended(current) or ports.users.deauthorize(current, problem):
-            announcing.tell(_event(current, issued_at, ports.now()), ports.telling)
+        if _is_ended(current):
+            standing.tell_untold(current, ports.standing)
+            return
+        ended = _ended(current, ports.now())
+        if ports.users.deauthorize(ended):
+            standing.tell_untold(ended, ports.standing)
             return
         current = _again(account, ports)
     raise StoreUnavailableError
+
+
+def _ended(account: Account, now: datetime) -> Account:
+    """The next version of the token is none: a refresh that is under way must not bring one back."""
+    return replace(
+        account,
+        state=AccountState.REAUTHORIZATION_REQUIRED,
+        token_version=account.token_version + 1,
+        is_webhook_subscribed=False,
+        last_problem=problems.describe(AccountUnavailableError(detail=_DETAIL)),
+        untold=standing.DEAUTHORIZED,
+        refresh_at=now,
+    )
 
 
 def _is_ended(account: Account) -> bool:
@@ -68,16 +82,3 @@ def _is_ended(account: Account) -> bool:
 def _again(account: Account, ports: Ports) -> Account | None:
     known = ports.users.accounts_of(account.login, account.app_scoped_id)
     return next((each for each in known if each.id == account.id), None)
-
-
-def _event(account: Account, issued_at: datetime, now: datetime) -> Event:
-    return Event(
-        id=event_id(account.tenant_id, account.id, str(account.token_version), DEAUTHORIZED),
-        tenant_id=account.tenant_id,
-        account_id=account.id,
-        type=DEAUTHORIZED,
-        occurred_at=issued_at,
-        received_at=now,
-        refs={"token_version": str(account.token_version)},
-        data={"username": account.username, "advice": "Connect the account again if that was a mistake."},
-    )

@@ -22,6 +22,7 @@ DISCONNECTED = "account.disconnected"
 TOKEN_EXPIRING = "account.token_expiring"  # noqa: S105 — an event, no secret
 REAUTHORIZATION_REQUIRED = "account.reauthorization_required"
 ACTION_REQUIRED = "account.action_required"
+DEAUTHORIZED = "account.deauthorized"
 
 _MAKES = {
     AccountState.REAUTHORIZATION_REQUIRED: REAUTHORIZATION_REQUIRED,
@@ -29,6 +30,7 @@ _MAKES = {
 }
 _ADVICE = {
     REAUTHORIZATION_REQUIRED: "Connect the account again: POST /v1/connect-sessions. Its posts and schedules stay.",
+    DEAUTHORIZED: "The owner removed the app. Connect the account again if that was a mistake; its posts stay.",
     ACTION_REQUIRED: "The owner has to open Instagram and follow what it asks; then connect the account again.",
     TOKEN_EXPIRING: "Refreshing has not succeeded yet and is tried on. Connecting again is the sure way.",
 }

@@ -1,19 +1,20 @@
 """Accounts by the person who let us use them: what Meta's callbacks name."""
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from darkroom.accounts import Account, AccountState
+from darkroom.accounts import Account
 from darkroom.aws import keys
-from darkroom.aws.accounts import DynamoDBAccounts
-from darkroom.aws.dynamodb import is_condition_failure, marshal, translated
+from darkroom.aws.accounts import REFRESH_AT, DynamoDBAccounts, update_of
+from darkroom.aws.dynamodb import is_condition_failure, translated
 from darkroom.errors import NotFoundError
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+
+_ENDING = ("state", "token_version", "is_webhook_subscribed", "last_problem", "untold", *REFRESH_AT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +37,10 @@ class DynamoDBMetaUsers:
         found = (self._account(*each) for each in ids)
         return tuple(account for account in found if account is not None and account.app_scoped_id == app_scoped_id)
 
-    def deauthorize(self, account: Account, problem: dict[str, Any]) -> bool:
-        """
-        Erases the token and says why, in one. False, and nothing happens, when the account was connected anew or its
-        token was refreshed since it was read, or when it is gone.
-        """
-        values = {
-            ":state": AccountState.REAUTHORIZATION_REQUIRED.value,
-            ":problem": json.dumps(problem),
-            ":token_version": account.token_version,
-            ":false": False,
-            ":one": 1,
-        }
-        update = {
-            "TableName": self.table,
-            "Key": keys.account(account.tenant_id, account.id),
-            "UpdateExpression": "SET #state = :state, last_problem = :problem, is_webhook_subscribed = :false"
-            " ADD version :one",
-            "ConditionExpression": "token_version = :token_version",
-            "ExpressionAttributeNames": {"#state": "state"},
-            "ExpressionAttributeValues": marshal(values),
-        }
-        delete = {"TableName": self.table, "Key": keys.token(account.tenant_id, account.id)}
-        writes: Any = [{"Update": update}, {"Delete": delete}]
+    def deauthorize(self, ended: Account) -> bool:
+        update = update_of(ended, _ENDING, "token_version = :before", {":before": ended.token_version - 1})
+        token = {"TableName": self.table, "Key": keys.token(ended.tenant_id, ended.id)}
+        writes: Any = [{"Update": {"TableName": self.table, **update}}, {"Delete": token}]
         try:
             with translated():
                 self.client.transact_write_items(TransactItems=writes)
