@@ -191,3 +191,21 @@ def test_a_guessed_code_shows_a_page_that_says_no(stranger, cloud):
     page = stranger.get(f"{cloud.api_url}/data-deletion/{'0' * 32}")
     assert page.status_code == 404
     assert page.headers["content-type"] == "text/html; charset=utf-8"
+
+
+def test_an_export_has_everything_of_the_tenant_and_no_secret(cloud, tenant, canaries):
+    post = tenant.publish()
+    found, cursor = [], None
+    while True:
+        page = tenant.api.get("/v1/export", params={"limit": 3} | ({"cursor": cursor} if cursor else {})).json()
+        found += page["data"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert {"account", "default_account", "post", "timeline_entry", "quota"} <= {each["kind"] for each in found}
+    (exported,) = [each["record"] for each in found if each["kind"] == "post"]
+    assert (exported["id"], exported["content"]["caption"]) == (post["id"], post["caption"])
+    text = json.dumps(found)
+    for secret in ("ciphertext", "wrapped_key", *canaries.known["app secret"], *canaries.known["token"]):
+        assert secret not in text
+    assert text.count(tenant.account.ig_user_id) >= 1
