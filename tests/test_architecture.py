@@ -209,6 +209,11 @@ def test_the_public_routes_are_these_and_no_others():
     assert in_code == PUBLIC_ROUTES - {"$default"}
 
 
+def test_strangers_have_a_throttle_of_their_own_on_every_public_route():
+    """What they may use up is not what callers share."""
+    assert TEMPLATE["Resources"]["Api"]["Properties"]["RouteSettings"].keys() == PUBLIC_ROUTES
+
+
 def test_a_route_is_closed_unless_it_says_otherwise():
     auth = TEMPLATE["Resources"]["Api"]["Properties"]["Auth"]
     assert auth["DefaultAuthorizer"] == "CallerAuthorizer"

@@ -143,6 +143,7 @@ def test_answers_tell_a_secret_only_to_whom_it_is_for(cloud, secrets, canaries):
         ("signing secret", "POST /v1/webhook-endpoints"),  # shown once
         ("caption", "POST /v1/posts"),
         ("caption", "POST /v1/posts/validate"),
+        ("caption", "GET /v1/export"),
         ("caption", "GET /v1/posts"),
         ("caption", "GET /v1/posts/{id}"),
         ("caption", "PATCH /v1/posts/{id}"),
