@@ -164,9 +164,9 @@ KINDS: dict[str, Kind] = {
     "token_dead_while_reading": _error(is_repeatable, 190, 460, passes=False),
     "unfetchable": _error(is_create, 9004, 2207052),
     # What becomes of containers.
-    "expired": Kind(lambda bench, _: deeds.expire(bench), is_status, ("before",), is_common=True, passes=False),
-    "upload_failed": Kind(lambda bench, _: bench.fail_containers(2207076), is_status, ("before",), passes=False),
-    "server_failed": Kind(lambda bench, _: bench.fail_containers(2207001), is_status, ("before",), passes=False),
+    "expired": Kind(lambda bench, _: deeds.expire(bench), is_status, ("before",), is_common=True),
+    "upload_failed": Kind(lambda bench, _: bench.fail_containers(2207076), is_status, ("before",)),
+    "server_failed": Kind(lambda bench, _: bench.fail_containers(2207001), is_status, ("before",)),
     "never_fetched": Kind(lambda bench, _: setattr(bench, "failing_with", 2207076), is_create, passes=False),
     # Not now.
     "quota_full": Kind(lambda bench, _: deeds.fill_quota(bench), is_call, ("before",)),

@@ -130,6 +130,30 @@ MUTANTS = (
         (Change("commenting", "if post.comment.attempted_at is not None:", "if False:"),),
     ),
     Mutant(
+        "a retry forgets that the post may have been sent",
+        (
+            Change(
+                "changing",
+                'fresh |= {"publish_attempts": 1, "publish_attempted_at": now}',
+                'fresh |= {"publish_attempts": 0, "publish_attempted_at": None}',
+            ),
+        ),
+    ),
+    Mutant(
+        "a comment that nobody found is told to be there",
+        (Change("commenting", "    raise OutcomeUnknownError\n\n\ndef _added", "    return {}\n\n\ndef _added"),),
+    ),
+    Mutant(
+        "the pause of an account is not looked at",
+        (
+            Change(
+                "beginning",
+                "if pause := allowance.pause_left(now):",
+                "if (pause := allowance.pause_left(now)) and False:",
+            ),
+        ),
+    ),
+    Mutant(
         "an outage is not looked at",
         (Change("beginning", "if not ports.outages.take_probe(outage, now):", "if False:"),),
     ),

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from darkroom.posts import PostState
 from tests.builders import content, image_item, video_item
-from tests.statemachines.lab import CAPTION, CAROUSEL, IMAGE, REEL, STORY
+from tests.statemachines.lab import CAPTION, CAROUSEL, COMMENT, IMAGE, REEL, STORY
 
 IN_ONE_GO = (
     "BeginPost",
@@ -92,6 +94,13 @@ def test_the_permalink_is_read_a_little_later_when_instagram_does_not_find_the_m
     lab.instagram.switch(fresh_read_lag=4.0)
     lab.publish(IMAGE)
     assert lab.post.permalink == lab.live[0]["permalink"]
+
+
+def test_a_first_comment_waits_until_instagram_finds_the_media(lab):
+    lab.instagram.switch(fresh_read_lag=6.0)
+    lab.publish(replace(IMAGE, first_comment=COMMENT))
+    assert [comment["text"] for comment in lab.live[0]["comments"]] == [COMMENT]
+    assert lab.post.comment.problem is None
 
 
 def test_running_the_workflow_of_a_published_post_again_changes_nothing(lab):

@@ -319,6 +319,33 @@ def test_of_a_carousel_only_what_is_lost_is_made_anew(status, kept):
     assert {container.item for container in carousel.post().containers} == kept
 
 
+def test_with_a_carousel_that_failed_its_items_are_made_anew_too():
+    """One of them may be why, although it was ready once; Instagram names none."""
+    carousel = with_carousel(2)
+    for item in (0, 1, None):
+        publishing.create_container(carousel.item(item), carousel.ports)
+    lose(carousel, None, GIVEN_UP)
+    with pytest.raises(ContainerLostError):
+        publishing.check_container(carousel.item(None), carousel.ports)
+    assert carousel.post().containers == ()
+
+
+def test_a_container_that_came_while_its_expired_sibling_was_asked_about_is_forgotten_with_it():
+    carousel = with_carousel(2)
+    publishing.create_container(carousel.item(0), carousel.ports)
+    lose(carousel, 0, ContainerStatus("EXPIRED"))
+    asked = carousel.instagram.container_status
+
+    def meanwhile(*arguments):
+        publishing.create_container(carousel.item(1), carousel.ports)
+        return asked(*arguments)
+
+    carousel.instagram.container_status = meanwhile
+    with pytest.raises(ContainerLostError):
+        publishing.check_container(carousel.item(0), carousel.ports)
+    assert carousel.post().containers == ()
+
+
 @pytest.mark.parametrize("item", [0, None])
 def test_a_cancelled_post_goes_no_step_further(item):
     carousel = with_carousel()

@@ -31,10 +31,11 @@ def add_first_comment(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
     instagram_access = Access(account.ig_user_id, ports.tokens.token(account))
     if post.comment.attempted_at is not None:
         return _found(post, account, instagram_access, ports)
+    # Just after publishing Instagram may not find its own media, and refuses a comment in the words of a lost answer.
+    media = ports.instagram.media(instagram_access, post.media_id)
     post = _attempting(post, ports)
-    assert post.media_id is not None  # noqa: S101 — as above; nothing ever takes it away
     try:
-        comment_id = ports.instagram.add_comment(instagram_access, post.media_id, post.content.first_comment or "")
+        comment_id = ports.instagram.add_comment(instagram_access, media.id, post.content.first_comment or "")
     except OutcomeUnknownError:
         raise
     except InstagramError:

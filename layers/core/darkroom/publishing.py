@@ -113,16 +113,17 @@ def check_container(task: ContainerTask, ports: CallingPorts) -> dict[str, Any]:
 def _give_up_container(post: Post, item: int | None, status: ContainerStatus, ports: Ports) -> NoReturn:
     """
     A container that expired, or failed for no fault of the media, is made anew, but never once the post may have been
-    sent. With an expired one its siblings are as old; a carousel's parent is nothing without its items.
+    sent. With an expired one its siblings are as old, also one that was not there yet when this check began; and a
+    carousel's parent that fails may do so because of its items.
     """
     failure = ended(status)
     expired = isinstance(failure, ContainerExpiredError)
     is_passing = expired or isinstance(failure, MediaUnreachableError | GivenUpError)
-    # Those of a carousel may fail together, and are found one after the other.
-    most = 1 if expired else MOST_REBUILDS + len(containers.plan(post.content).items)
+    items = range(len(containers.plan(post.content).items))
+    most = 1 if expired else MOST_REBUILDS + len(items)  # items may fail together, and are found one after the other
     if not is_passing or post.publish_attempts or post.rebuilds >= most:
         raise failure
-    lost = tuple(each.item for each in post.containers if expired or each.item in (item, None))
+    lost = (*items, None) if expired or item is None else (item, None)
     ports.posts.save(replace(post, rebuilds=post.rebuilds + 1), lost)
     raise ContainerLostError
 
