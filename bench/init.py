@@ -24,26 +24,15 @@ from devstack.layers import dependencies
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = ROOT / ".local" / "bench"
 # Any value does: nothing is called.
-ENVIRONMENT = {
+MACHINE = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "bench",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_LAMBDA_FUNCTION_NAME": "bench",
     "PYTHONHASHSEED": "0",
     "PYTHONDONTWRITEBYTECODE": "1",
-    "STAGE": "bench",
-    "MODE": "live",
-    "ACCOUNTS_TABLE": "accounts",
-    "POSTS_TABLE": "posts",
-    "CALLERS_TABLE": "callers",
-    "TOKEN_KEY_ARN": "arn:aws:kms:eu-central-1:123456789012:key/bench",
-    "APP_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:bench",
-    "PUBLISH_POST_STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:123456789012:stateMachine:bench",
-    "INSTAGRAM_GRAPH_URL": "https://graph.instagram.com",
-    "INSTAGRAM_API_URL": "https://api.instagram.com",
-    "INSTAGRAM_AUTHORIZE_URL": "https://www.instagram.com/oauth/authorize",
 }
-SERVICES = ("dynamodb", "kms", "secretsmanager", "stepfunctions")
+SAID = {"MODE": "live"}  # the one variable that decides what is built
 # What the handler's first request builds: its ports, and the validators of its routes.
 START = """
 import app

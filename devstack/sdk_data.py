@@ -2,11 +2,11 @@
 botocore's data, cut down to what the functions call: `python -m devstack.sdk_data FOLDER`, FOLDER being where botocore
 was installed to (layers/dependencies/Makefile, devstack/layers.py and bench/init.py all call this).
 
-botocore describes 400 services in 30 MB of JSON, and at each cold start parses all of DynamoDB and a megabyte of
-endpoints to make one client. What is kept is found from the source: the services that darkroom/aws/clients.py makes, and
-of each the operations that darkroom/aws names. The data is replaced where it lies, so it is shipped once, and whatever
-is not there fails at once and by name: `UnknownServiceError`, or AttributeError: 'DynamoDB' object has no attribute
-'scan' (docs/decisions/0013-cold-start.md).
+botocore describes 400 services in 27 MB of JSON, and at each cold start parses all of DynamoDB and a megabyte of
+endpoints to make one client. What is kept is found from the source: the services that darkroom/aws/clients.py makes,
+and of each the operations that darkroom/aws names. The data is replaced where it lies, so it is shipped once, and
+whatever is not there fails at once and by name: `UnknownServiceError`, or AttributeError: 'DynamoDB' object has no
+attribute 'scan' (docs/decisions/0013-cold-start.md).
 """
 
 import ast
@@ -20,7 +20,6 @@ from typing import Any
 from botocore import xform_name
 from botocore.loaders import Loader
 
-
 ADAPTERS = Path(__file__).resolve().parent.parent / "layers/core/darkroom/aws"
 # Read at each start, whatever the service.
 _SHARED = ("_retry", "partitions", "sdk-default-configuration")
@@ -33,7 +32,7 @@ type Json = dict[str, Any]
 def services(adapters: Path = ADAPTERS) -> frozenset[str]:
     """What `_client("…")` is called with in clients.py."""
     calls = (node for node in ast.walk(ast.parse((adapters / "clients.py").read_text())) if isinstance(node, ast.Call))
-    named = (call for call in calls if ast.unparse(call.func) == "boto3.client")
+    named = (call for call in calls if ast.unparse(call.func) == "_client")
     return frozenset(str(ast.literal_eval(call.args[0])) for call in named)
 
 
@@ -41,6 +40,13 @@ def names(adapters: Path = ADAPTERS) -> frozenset[str]:
     """Every attribute that the adapters name. Many are no operation; none that is one can be missing."""
     trees = (ast.parse(path.read_text()) for path in adapters.rglob("*.py"))
     return frozenset(node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+
+
+def called() -> dict[str, list[str]]:
+    """The operations of each service that stay, by Python's names; sorted, so that equal calls are equal text."""
+    loader, wanted = Loader(), names()
+    models = {service: loader.load_service_model(service, "service-2") for service in sorted(services())}
+    return {service: sorted(wanted & set(map(xform_name, model["operations"]))) for service, model in models.items()}
 
 
 def prune(installed: Path, adapters: Path = ADAPTERS) -> None:

@@ -10,12 +10,13 @@ from botocore.exceptions import ClientError
 from darkroom.accounts import Account, AccountState
 from darkroom.aws import keys
 from darkroom.aws.dynamodb import is_condition_failure, marshal, translated, unless_in_vain, unmarshal
-from darkroom.aws.vault import SealedToken, Vault
 from darkroom.errors import ConflictError, NotFoundError
 from darkroom.pages import Page, PageRequest, cursor
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+
+    from darkroom.aws.vault import SealedToken, Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ class DynamoDBTokens:
 
     client: "DynamoDBClient"
     table: str
-    vault: Vault
+    vault: "Vault"
 
     def token(self, account: Account) -> str:
         with translated():
@@ -138,8 +139,10 @@ class DynamoDBTokens:
             )
         if "Item" not in answer:
             raise NotFoundError("account_gone")
+        from darkroom.aws.vault import SealedToken  # noqa: PLC0415 — with cryptography, for those that have a vault
+
         item = unmarshal(answer["Item"])
-        sealed = SealedToken(item["ciphertext"].value, item["wrapped_key"].value, item["key_arn"], int(item["format"]))
+        sealed = SealedToken(item["ciphertext"], item["wrapped_key"], item["key_arn"], int(item["format"]))
         return self.vault.open(sealed, account.tenant_id, account.id)
 
 
@@ -147,7 +150,7 @@ class DynamoDBTokens:
 class ConnectingAccounts(DynamoDBAccounts):
     """Implements the `Accounts` port of connecting.py: may encrypt tokens."""
 
-    vault: Vault
+    vault: "Vault"
 
     def connect(self, account: Account, token: str) -> None:
         sealed = self.vault.seal(token, account.tenant_id, account.id)
@@ -188,7 +191,7 @@ def _held_by(account: Account) -> dict[str, Any]:
     }
 
 
-def _sealed_item(sealed: SealedToken, token_version: int) -> dict[str, Any]:
+def _sealed_item(sealed: "SealedToken", token_version: int) -> dict[str, Any]:
     return {
         "ciphertext": sealed.ciphertext,
         "wrapped_key": sealed.wrapped_key,
