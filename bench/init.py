@@ -5,7 +5,7 @@ process that creates the bare boto3 clients of the same services.
     python -m bench.init [--runs N] [--no-instructions] [FUNCTION …]
 
 Ours runs on the two layers as `make build` ships them; the other on boto3 as PyPI ships it, with the same hash-based
-bytecode, so that what is compared is not a compiler. Neither has a tracer, and both find credentials in the environment.
+bytecode, so that what is compared is not a compiler.
 CPU time is paired, A B A B …, and the median ratio counts; instructions are counted by valgrind (callgrind) where it is
 installed, and do not depend on what else the machine does. Processes end with os._exit, because teardown is not start.
 """

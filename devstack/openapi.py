@@ -22,7 +22,7 @@ from pydantic import TypeAdapter
 from darkroom import __version__
 from darkroom.http import PUBLIC, Api, Route
 from darkroom.problems import CATALOGUE, TYPE_BASE
-from darkroom.views import PostView
+from darkroom.views_posts import PostView
 from devstack.template import FUNCTION, load, of_type
 
 type Json = dict[str, Any]

@@ -6,7 +6,8 @@ from darkroom import bootstrap, managing
 from darkroom.accounts import Health, health
 from darkroom.http import Api, Request
 from darkroom.http_events import Answer
-from darkroom.views import AccountView, PageOf, PageQuery
+from darkroom.views import PageOf, PageQuery
+from darkroom.views_accounts import AccountView
 
 handler = Api()
 

@@ -3,7 +3,8 @@
 from darkroom import bootstrap, posting
 from darkroom.http import Api, Request
 from darkroom.http_events import Answer
-from darkroom.views import REFUSALS, GroupView, NewPost, PageOf, PlanView, PostsQuery, PostView, post_answer
+from darkroom.views import PageOf
+from darkroom.views_posts import REFUSALS, GroupView, NewPost, PlanView, PostsQuery, PostView, post_answer
 
 handler = Api()
 
