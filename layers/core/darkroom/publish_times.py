@@ -78,7 +78,7 @@ def _parsed(publish_at: str) -> tuple[datetime, timezone | None]:
     return local, timezone(-offset if sign == "-" else offset)
 
 
-def _in_utc(local: datetime, offset: timezone | None, zone: "ZoneInfo" | None) -> datetime:
+def _in_utc(local: datetime, offset: timezone | None, zone: "ZoneInfo | None") -> datetime:
     if offset is None:
         if zone is None:
             _refuse(_ZONE, "time_zone_needed", "publish_at has no offset; say whose local time it is.")
