@@ -85,7 +85,9 @@ class World:
                 "",
                 frozenset({"https://app.example.com"}),
             ),
-            "disconnecting_ports": disconnecting.Ports(self.accounts, self.tokens, self.instagram),
+            "disconnecting_ports": disconnecting.Ports(
+                self.accounts, self.tokens, self.instagram, self.posts, self.clock
+            ),
             "metering_ports": metering.Ports(self.accounts, self.tokens, self.instagram, self.quota, self.clock),
             "idempotency_records": self.records,
             "now": self.clock(),

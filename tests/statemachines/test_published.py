@@ -96,6 +96,13 @@ def test_the_permalink_is_read_a_little_later_when_instagram_does_not_find_the_m
     assert lab.post.permalink == lab.live[0]["permalink"]
 
 
+def test_the_permalink_is_filled_in_after_an_outage_of_hours(lab):
+    outage = lab.instagram.fail("GET /{media}", "http_5xx")
+    lab.time.start(lambda: (lab.time.sleep(7200), lab.instagram.mend(outage)))
+    lab.publish(IMAGE)
+    assert lab.post.permalink == lab.live[0]["permalink"]
+
+
 def test_a_first_comment_waits_until_instagram_finds_the_media(lab):
     lab.instagram.switch(fresh_read_lag=6.0)
     lab.publish(replace(IMAGE, first_comment=COMMENT))

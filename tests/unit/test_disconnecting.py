@@ -1,12 +1,17 @@
 """Ending a connection: whatever Instagram says, we forget."""
 
+from collections import Counter
+from datetime import timedelta
+
 import pytest
 
 from darkroom import disconnecting
 from darkroom.errors import NotFoundError, StoreUnavailableError, TokenUnreadableError
 from darkroom.instagram.errors import InstagramUnavailableError, RateLimitedError, TokenInvalidError
-from tests.builders import IG_USER_ID, OTHER_TENANT, TENANT, a_caller, an_account
-from tests.fakes import FakeAccounts, FakeInstagram, FakeTokens, Killed
+from darkroom.posts import PostState
+from tests.builders import IG_USER_ID, NOW, OTHER_TENANT, TENANT, a_caller, a_post, an_account
+from tests.fakes import Clock, FakeAccounts, FakeInstagram, FakePosts, FakeTokens, Killed
+from tests.unit.world import overtaken
 
 
 @pytest.fixture
@@ -19,7 +24,7 @@ def ports(account):
     accounts = FakeAccounts(account)
     instagram = FakeInstagram()
     instagram.subscribed[IG_USER_ID] = ("comments",)
-    return disconnecting.Ports(accounts, FakeTokens(accounts), instagram)
+    return disconnecting.Ports(accounts, FakeTokens(accounts), instagram, FakePosts(), Clock())
 
 
 def nothing_is_left(ports):
@@ -53,6 +58,28 @@ def test_a_worker_that_dies_leaves_an_account_that_can_be_disconnected_again(por
     with pytest.raises(Killed):
         disconnecting.disconnect(a_caller(), account.id, ports)
     assert disconnecting.disconnect(a_caller(), account.id, ports)
+    assert nothing_is_left(ports)
+
+
+def test_cancels_what_was_scheduled_and_leaves_the_rest_as_it_is(ports, account):
+    later = NOW + timedelta(days=1)
+    for number in range(disconnecting.PAGE + 5):
+        ports.posts.add(a_post(id=f"post_{number:026}", state=PostState.SCHEDULED, publish_at=later))
+    ports.posts.add(a_post(id=f"post_{900:026}", state=PostState.PUBLISHED))
+    ports.posts.add(
+        a_post(id=f"post_{901:026}", account_id=f"acc_{9:026}", state=PostState.SCHEDULED, publish_at=later)
+    )
+    disconnecting.disconnect(a_caller(), account.id, ports)
+    states = Counter(post.state for post in ports.posts.stored.values())
+    assert states == {PostState.CANCELLED: disconnecting.PAGE + 5, PostState.PUBLISHED: 1, PostState.SCHEDULED: 1}
+    assert nothing_is_left(ports)
+
+
+def test_a_scheduled_post_that_starts_just_now_is_left_to_its_workflow(ports, account):
+    post = ports.posts.add(a_post(state=PostState.SCHEDULED, publish_at=NOW))
+    overtaken(ports.posts, "save", lambda: ports.posts.save(post.moved_to(PostState.QUEUED, NOW, queued_at=NOW)))
+    disconnecting.disconnect(a_caller(), account.id, ports)
+    assert ports.posts.get(TENANT, post.id).state is PostState.QUEUED
     assert nothing_is_left(ports)
 
 

@@ -204,7 +204,7 @@ def disconnecting_ports() -> "disconnecting.Ports":
 
     settings = InstagramSettings.from_environment()
     client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=log_call)
-    return disconnecting.Ports(accounts(), _tokens(settings), client)
+    return disconnecting.Ports(accounts(), _tokens(settings), client, _posts(), now)
 
 
 @cache
