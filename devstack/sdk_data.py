@@ -37,9 +37,10 @@ def services(adapters: Path = ADAPTERS) -> frozenset[str]:
 
 
 def names(adapters: Path = ADAPTERS) -> frozenset[str]:
-    """Every attribute that the adapters name. Many are no operation; none that is one can be missing."""
-    trees = (ast.parse(path.read_text()) for path in adapters.rglob("*.py"))
-    return frozenset(node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+    """Every attribute and text in the adapters. Most are no operation; none that is one can be missing."""
+    nodes = (node for path in adapters.rglob("*.py") for node in ast.walk(ast.parse(path.read_text())))
+    named = (getattr(node, "attr", getattr(node, "value", None)) for node in nodes)
+    return frozenset(name for name in named if isinstance(name, str))
 
 
 def called() -> dict[str, list[str]]:

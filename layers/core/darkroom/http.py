@@ -27,7 +27,7 @@ _LONGEST_ID = 128
 _CREATED = (201, 202)  # their Location names what was made; that of a redirect may hold a state
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Request:
     """
     `body` and `query` are what the route's shapes made of them; the caller of a PUBLIC route is nobody. `ulid` names
@@ -63,7 +63,7 @@ class Request:
 type Handler = Callable[[Request], Answer]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Route:
     """
     One route as it is served and as openapi.json describes it. `answer` is the shape of the success body, `problems`

@@ -89,7 +89,7 @@ class Fingerprints(Protocol):
     def forget(self, tenant_id: str, account_id: str, fingerprint: str, post_id: str) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     posts: Posts
     accounts: Accounts

@@ -15,7 +15,7 @@ from darkroom.pages import Page, PageRequest, opened
 REFUSE_UNKNOWN = {"extra": "forbid"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class PageOf[T]:
     data: tuple[T, ...]
     has_more: bool
@@ -30,7 +30,7 @@ class PageOf[T]:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class PageQuery:
     __pydantic_config__ = REFUSE_UNKNOWN
 

@@ -10,7 +10,7 @@ from darkroom.accounts import Account, AccountState, ConnectSession, Login
 from darkroom.views import REFUSE_UNKNOWN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class AccountView:
     id: str
     login: Login
@@ -31,7 +31,7 @@ class AccountView:
         return cls(**{name: getattr(account, name) for name in own}, is_default=account.id == default_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class NewConnectSession:
     """`return_url` is a path of ours or a URL of an allowed origin; without it the owner sees a plain page."""
 
@@ -42,7 +42,7 @@ class NewConnectSession:
     scopes: Annotated[tuple[str, ...], MaxLen(50)] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ConnectSessionView:
     """Send the owner's browser to `authorize_url` before `expires_at`; whoever opens it last connects."""
 
@@ -58,7 +58,7 @@ class ConnectSessionView:
         return cls(**{name: getattr(session, name) for name in own}, authorize_url=link)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class DisconnectedView:
     """`is_instagram_told` is false when Instagram could not be reached or no longer knew the token."""
 

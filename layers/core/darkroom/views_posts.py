@@ -23,7 +23,7 @@ REFUSALS = (
 _CONTENT_FIELDS = tuple(field.name for field in fields(PostContent))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class NewPost(PostContent):
     """
     Without `account_id` the default account is meant; `account_ids` makes one post for each. `publish_at` is RFC 3339,
@@ -83,7 +83,7 @@ class PostPatch(TypedDict, total=False):
     external_id: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Warning:  # noqa: A001 — the API's word; Python's own is not used here
     """The request was accepted; `post_id` is the post that it may be a mistaken repetition of."""
 
@@ -97,7 +97,7 @@ def _duplicate(post_id: str) -> Warning:
     return Warning(code="duplicate_suspected", message=message, post_id=post_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class PostView(PostContent):
     """
     `problem` says why a failed post failed, or why a delayed one waits, and whose turn it is. `containers` are in the
@@ -148,7 +148,7 @@ def post_answer(status: int, post: Post) -> Answer:
     return Answer(status, PostView.of(post), headers)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class PlanView:
     """
     The containers that publishing would make; `main` is the one that is published. `publish_at` is what the time of the
@@ -172,7 +172,7 @@ class PlanView:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ResultView:
     """Either the post of this account or the problem that kept it from being accepted."""
 
@@ -181,7 +181,7 @@ class ResultView:
     problem: dict[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class GroupView:
     """One result for each account, in the order of the request; the posts share `group_id`."""
 
@@ -197,7 +197,7 @@ class GroupView:
         return cls(group_id=group_id, data=tuple(shown))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class PostsQuery(PageQuery):
     account_id: _AccountId | None = None
     state: PostState | None = None

@@ -7,24 +7,24 @@ from darkroom.limits import Limit
 from darkroom.problems import TYPE_BASE, Actor, ProblemType
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class HealthView:
     is_healthy: bool
     version: str
     stage: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class LimitsView:
     data: tuple[Limit, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class CapabilitiesView:
     data: tuple[Capability, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ProblemTypeView:
     """One entry of the catalogue; `type` is what problem bodies carry."""
 

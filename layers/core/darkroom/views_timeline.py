@@ -6,7 +6,7 @@ from darkroom.recounting import Story
 from darkroom.timeline import Entry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class TimelineView:
     """In order of time. `has_earlier`: there is more than an answer holds, and the earliest entries are left out."""
 
