@@ -95,7 +95,7 @@ class ConnectSession:
     browser_hash: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Health:
     """
     What is known without asking Instagram. `advice` is empty when there is nothing to do; each entry is one sentence

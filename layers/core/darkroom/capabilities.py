@@ -40,7 +40,7 @@ _NO_POSITION = "Instagram takes no tag positions on videos."
 _INDEX = re.compile(r"/[0-9]+(?=/|$)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Capability:
     """
     One field of a request, as a JSON Pointer in which `*` stands for any index. It may be sent where the kind, the

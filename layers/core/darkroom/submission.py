@@ -101,7 +101,7 @@ class Ports:
     test_media_hosts: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Submission:
     """
     A post as its caller asks for it. Without `account_id` the tenant's default account is meant. `publish_at` is RFC
