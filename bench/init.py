@@ -39,12 +39,12 @@ SAID = {"MODE": "live"}  # the one variable that decides what is built
 # What the handler's first request builds: its ports, and the validators of its routes.
 START = """
 import app
-from darkroom import bootstrap
-for name in {builders}:
-    getattr(bootstrap, name)()
+from importlib import import_module
+for module, name in {builders}:
+    getattr(import_module(f"darkroom.{{module}}"), name)()
 for route in getattr(app.handler, "routes", {{}}).values():
     for shape in (route.body, route.query):
-        if shape is not None:
+        if isinstance(shape, type):
             from darkroom.parsing import adapter
             adapter(shape)
 """
@@ -141,7 +141,8 @@ class _Process:
     def of_function(cls, name: str, layers: list[Path]) -> Self:
         folder = ROOT / "functions" / name
         source = (folder / "app.py").read_text()
-        builders = sorted(set(re.findall(r"bootstrap\.((?:\w+_ports|accounts|idempotency_records))\b", source)))
+        named = r"(bootstrap(?:_events)?)\.((?:\w+_ports|accounts|idempotency_records))\b"
+        builders = sorted(set(re.findall(named, source)))
         return cls([folder, *layers], START.format(builders=builders), MACHINE | _variables(name))
 
     def run(self) -> subprocess.CompletedProcess[str]:

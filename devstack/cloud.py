@@ -33,6 +33,7 @@ from devstack.template import Template, TemplateError
 from devstack.workarounds import stack as workarounds
 
 STACK = "darkroom"
+CALLBACK = "/webhooks/meta"  # where Instagram delivers webhooks
 CACHE = Path(".local/cache")  # beside uv.lock, which decides what is in it
 
 type Progress = Callable[[str], None]
@@ -173,7 +174,9 @@ class LocalCloud:
         self._progress(f"AWS and Instagram are up after {time.monotonic() - began:.1f} s; deploying")
         stack = create_stack(self._aws, STACK, translated, zips, self._template_parameters(as_read))
         self._finish_deploy(translated, stack)
-        self._start_gateway(translated, stack, listener)
+        api = self._start_gateway(translated, stack, listener)
+        if self._simulator and any(route.path == CALLBACK for route in api.routes):
+            self._simulator.subscribe(self.api_url + CALLBACK)
         self._progress(f"Deployed and serving after {time.monotonic() - began:.1f} s")
 
     def _claim_state_dir(self) -> None:
@@ -209,7 +212,7 @@ class LocalCloud:
         translated = template.translate(as_read, REGION)
         folders = [self.root / "layers" / "core", *self._paths.cache.glob("dependencies-*")]
         layers.compile_once([folder for folder in folders if folder.is_dir()], self._paths.bytecode)
-        return workarounds.secrets_by_arn(translated), zips
+        return workarounds.without_tls_demands(workarounds.secrets_by_arn(translated)), zips
 
     def _wait_for_processes(self) -> None:
         self._aws.wait_until_ready()
@@ -227,10 +230,13 @@ class LocalCloud:
     def _finish_deploy(self, translated: Template, stack: Stack) -> None:
         self.outputs = stack.outputs | ({"ApiUrl": self.api_url} if "ApiUrl" in stack.outputs else {})
         workarounds.enable_table_ttl(translated, stack.physical_ids, self.client("dynamodb"))
-        if self._simulator and (secret := self.outputs.get("InstagramAppSecretArn")):
-            self.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=self._simulator.credentials)
+        if self._simulator:
+            apps = (self._simulator.credentials, self._simulator.meta_credentials)
+            for output, credentials in zip(("InstagramAppSecretArn", "MetaAppSecretArn"), apps, strict=True):
+                if secret := self.outputs.get(output):
+                    self.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=credentials)
 
-    def _start_gateway(self, translated: Template, stack: Stack, listener: Any) -> None:
+    def _start_gateway(self, translated: Template, stack: Stack, listener: Any) -> routes.HttpApi:
         api = routes.http_api(translated)
         around = Surroundings(stack.physical_ids[api.logical_id], ACCOUNT, REGION, port_of(listener))
         client = self.client("lambda", max_pool_connections=64, retries={"max_attempts": 0}, read_timeout=60)
@@ -242,6 +248,7 @@ class LocalCloud:
         server = GatewayServer(Gateway(api, invoke, around, self._request_log()), listener)
         self._cleanup.callback(server.stop)
         server.start()
+        return api
 
     def _request_log(self) -> logging.Logger:
         handler = logging.FileHandler(self.logs_dir / "requests.log")

@@ -20,7 +20,8 @@ from typing import Any, Literal, get_args
 from pydantic import TypeAdapter
 
 from darkroom import __version__
-from darkroom.http import PUBLIC, Api, Route
+from darkroom.event_views import EndpointView
+from darkroom.http import PUBLIC, Api, Form, Route
 from darkroom.problems import CATALOGUE, TYPE_BASE
 from darkroom.views_posts import PostView
 from devstack.template import FUNCTION, load, of_type
@@ -34,8 +35,10 @@ RESPONSES = "#/components/responses/"
 TAGS = {
     "accounts": "Connected Instagram accounts and their health.",
     "connect": "The way of an account's owner through Instagram and back.",
+    "events": "What happened, for people: kept for 90 days.",
     "posts": "What is to appear on Instagram, and how far it has got.",
     "service": "What is true without a tenant.",
+    "webhook-endpoints": "Where events are sent as they happen, signed as Standard Webhooks has it.",
 }
 _INTRODUCTION = """
 The Instagram backend a company runs in its own AWS account.
@@ -126,6 +129,7 @@ class _Schemas:
         self.definitions: Json = {
             _tidy(name): _renamed(schema) for name, schema in definitions.get("$defs", {}).items()
         }
+        self._inlined: Json = {}
 
     def of(self, shape: Any, mode: Mode) -> Json:
         found: Json = _renamed(self._found[((shape, mode), mode)])
@@ -134,11 +138,16 @@ class _Schemas:
     def fields(self, shape: Any) -> Json:
         """A query's schema, not as a reference."""
         schema = self.of(shape, "validation")
-        return dict(self.definitions.pop(schema["$ref"].rpartition("/")[2])) if "$ref" in schema else schema
+        if "$ref" not in schema:
+            return schema
+        name = schema["$ref"].rpartition("/")[2]
+        if name not in self._inlined:  # several routes may share a query
+            self._inlined[name] = self.definitions.pop(name)
+        return dict(self._inlined[name])
 
 
 def _uses(route: Route) -> Iterator[tuple[Any, Mode]]:
-    requests: tuple[Any, ...] = (route.body, route.query)
+    requests: tuple[Any, ...] = (None if isinstance(route.body, Form) else route.body, route.query)
     yield from ((shape, "validation") for shape in requests if shape is not None)
     if route.answer is not None:
         yield route.answer, "serialization"
@@ -178,7 +187,9 @@ def _described(operation: Operation, schemas: _Schemas) -> Json:
         described["description"] = f"{described.get('description', '')}\n\nNeeds the scope `{route.scope}`.".strip()
     if parameters := list(_parameters(operation, schemas)):
         described["parameters"] = parameters
-    if route.body is not None:
+    if isinstance(route.body, Form):
+        described["requestBody"] = {"required": True, "content": _form(route.body)}
+    elif route.body is not None:
         content = {"application/json": {"schema": schemas.of(route.body, "validation")}}
         described["requestBody"] = {"required": True, "content": content}
     described["responses"] = {
@@ -186,6 +197,11 @@ def _described(operation: Operation, schemas: _Schemas) -> Json:
         **({"default": _PAGE} if operation.is_for_browsers else _problems(operation)),
     }
     return described
+
+
+def _form(form: Form) -> Json:
+    properties = {name: {"type": "string"} for name in form.fields}
+    return {"application/x-www-form-urlencoded": {"schema": {"type": "object", "properties": properties}}}
 
 
 def _parameters(operation: Operation, schemas: _Schemas) -> Iterator[Json]:
@@ -228,7 +244,7 @@ def _success(operation: Operation, schemas: _Schemas) -> Json:
         names.append("Location")
     if route.records is not None:
         names.append("Idempotent-Replayed")
-    if PostView in (route.answer, *get_args(route.answer)):
+    if {PostView, EndpointView} & {route.answer, *get_args(route.answer)}:
         names.append("ETag")
     success: Json = {"description": _MEANINGS[route.status], "headers": _headers(names)}
     if route.answer is not None:
@@ -252,7 +268,7 @@ def _codes(operation: Operation) -> Iterator[str]:
     yield from (*route.problems, "internal_error")
     if route.scope != PUBLIC:
         yield from ("unauthenticated", "scope_missing", "store_unavailable", "configuration_error")
-    if route.body is not None:
+    if route.body is not None and not isinstance(route.body, Form):
         yield from ("malformed_json", "unsupported_media_type", "payload_too_large", "invalid_request")
     if route.query is not None:
         yield from ("invalid_request", "cursor_invalid")
@@ -305,7 +321,7 @@ _BEARER = {
 }
 _TEXT = {"type": "string"}
 _HEADERS: Json = {
-    "ETag": {"description": "The post's version, as If-Match takes it.", "schema": _TEXT},
+    "ETag": {"description": "The version, as If-Match takes it.", "schema": _TEXT},
     "Idempotent-Replayed": {"description": "`true` when this is the first answer again.", "schema": {"const": "true"}},
     "Location": {"description": "Where to look next. A group of posts has none.", "schema": _TEXT},
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}},

@@ -41,6 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=int, default=0, help="port to listen on; 0 takes a free one (default: %(default)s)")
     add("--app-id", default=defaults.app_id, help="the Instagram app id (default: %(default)s)")
     add("--app-secret", default=defaults.app_secret, help="the Instagram app secret (default: %(default)s)")
+    add("--meta-app-id", default=defaults.meta_app_id, help="the Meta app id (default: %(default)s)")
+    add("--meta-app-secret", default=defaults.meta_app_secret, help="the Meta app secret (default: %(default)s)")
     add(
         "--redirect-uri", action="append", default=[], metavar="URI", help="a registered one; repeat it; none: any goes"
     )
@@ -59,6 +61,8 @@ def _options(chosen: argparse.Namespace) -> Options:
     return Options(
         app_id=chosen.app_id,
         app_secret=chosen.app_secret,
+        meta_app_id=chosen.meta_app_id,
+        meta_app_secret=chosen.meta_app_secret,
         redirect_uris=tuple(chosen.redirect_uri),
         image_seconds=chosen.image_seconds,
         video_seconds=chosen.video_seconds,

@@ -16,6 +16,7 @@ class Call:
     node: str
     token: Token
     token_text: str
+    is_facebook: bool = False
 
     @property
     def account(self) -> Account:

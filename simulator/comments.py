@@ -5,6 +5,7 @@ from simulator.clock import meta_timestamp
 from simulator.errors import COMMENTS_OFF, GraphError, invalid, object_missing
 from simulator.fields import Fields, Reader, parse_fields, pick
 from simulator.paging import page_of
+from simulator.payloads import About
 from simulator.reads import media_product_type, visible_media
 from simulator.wire import Json
 from simulator.world import Account, Comment, Media, World
@@ -28,7 +29,27 @@ def add(world: World, call: Call) -> Json:
 def write(world: World, media: Media, author: Account, text: str) -> Comment:
     comment = Comment(world.ids.comment(), media.id, author, text, world.now)
     world.comments[comment.id] = comment
+    _tell(world, media, comment)
     return comment
+
+
+def _tell(world: World, media: Media, comment: Comment) -> None:
+    """The owner's app hears of it once it has subscribed to anything at all, also of the owner's own comments."""
+    owner, author = media.account, comment.author
+    if owner.user_id not in world.subscribed_fields:
+        return
+    about = About(
+        account=owner.user_id,
+        at=world.now,
+        follower=author.user_id,
+        username=author.username,
+        text=comment.text,
+        media_id=media.id,
+        comment_id=comment.id,
+        is_own=author.user_id == owner.user_id,
+        media_product_type=media_product_type(media),
+    )
+    world.webhooks.tell("comment", about)
 
 
 def list_of_media(world: World, call: Call) -> Json:

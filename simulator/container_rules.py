@@ -44,9 +44,10 @@ MAX_ALT_TEXT, MAX_USER_TAGS, MAX_COLLABORATORS = 1000, 20, 3
 HASHTAG, MENTION = re.compile(r"#\w+"), re.compile(r"@[\w.]+")
 
 
-def read_plan(parameters: Parameters, switches: Switches) -> ContainerPlan:
-    """Raises GraphError. Unknown parameters are ignored, as Graph does."""
-    _refuse_facebook_parameters(parameters, switches)
+def read_plan(parameters: Parameters, switches: Switches, *, is_facebook: bool) -> ContainerPlan:
+    """Raises GraphError. Unknown parameters are ignored, as Graph does. `is_facebook`: the call is Facebook Login's."""
+    if not is_facebook:
+        _refuse_facebook_parameters(parameters, switches)
     kind = _kind(parameters)
     is_child = parameters.flag("is_carousel_item") or False
     _check_place(kind, parameters, switches, is_child=is_child)

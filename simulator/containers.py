@@ -34,7 +34,7 @@ class Status(enum.Enum):
 
 def create(world: World, call: Call) -> Json:
     """POST /{ig}/media. Images are fetched and judged before the answer, videos afterwards."""
-    plan = read_plan(call.parameters, world.switches)
+    plan = read_plan(call.parameters, world.switches, is_facebook=call.is_facebook)
     _check_account(world, call.account, plan)
     _check_children(world, call.account, plan)
     switches = world.switches

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from simulator import comments, oauth, pages, samples
@@ -11,9 +11,12 @@ from simulator.containers import status_of
 from simulator.errors import REVOKED
 from simulator.faults import BadFaultError, read_fault
 from simulator.options import PretendAccount
+from simulator.payloads import PAYLOADS, About
+from simulator.people import FacebookToken, PretendPage, person_id
 from simulator.reads import media_product_type, media_type, permalink
+from simulator.webhooks import MOST_IN_ONE, Callback, CallbackError
 from simulator.wire import Json, Request, Response, html_response, json_response, redirect
-from simulator.world import Account, Media, World
+from simulator.world import Account, Media, Token, World
 
 ACCOUNT_TYPES = {"Business", "Media_Creator", "Personal"}
 LONGEST = 10**10
@@ -36,7 +39,7 @@ def answer(world: World, request: Request) -> Response:
         return json_response({"error": f"no {request.method} {path}", "there_are": list(HANDLERS)}, 404)
     try:
         result = handler(world, _body(request))
-    except (ControlError, BadFaultError, ValueError) as exc:
+    except (ControlError, BadFaultError, CallbackError, ValueError) as exc:
         return json_response({"error": str(exc)}, 400)
     return result if isinstance(result, Response) else json_response(result)
 
@@ -174,6 +177,50 @@ def _write_comment(world: World, body: Json) -> Json:
     return {"id": comments.write(world, media, _account_named(world, body.get("username")), body["text"]).id}
 
 
+def _read_webhooks(world: World, _: Json) -> Json:
+    callback = world.webhooks.callback
+    return {
+        "callback_url": callback.url if callback else None,
+        "waiting": len(world.webhooks.happened),
+        "deliveries": [each.shown() for each in list(world.webhooks.deliveries)],
+        "kinds": list(PAYLOADS),
+    }
+
+
+def _subscribe_webhooks(world: World, body: Json) -> Json:
+    url, token = body.get("callback_url"), body.get("verify_token")
+    if not isinstance(url, str) or not isinstance(token, str):
+        raise ControlError("takes callback_url and verify_token")
+    with world.unlocked():  # the callback is somebody else's, and may take its time
+        world.webhooks.subscribe(Callback(url, token))
+    return _read_webhooks(world, body)
+
+
+def _send_webhook(world: World, body: Json) -> Json:
+    """As the dashboard's Test button: `kind` is one of GET /_sim/webhooks; the rest are fields of payloads.About."""
+    kind, count = body.pop("kind", None), int(_number({"count": body.pop("count", 1)}, "count"))
+    account = _account_named(world, body.pop("username", None))
+    if kind not in PAYLOADS:
+        raise ControlError(f"kind is one of {', '.join(PAYLOADS)}")
+    if world.webhooks.callback is None:
+        raise ControlError("nobody has subscribed: POST /_sim/webhooks")
+    at = _number(body, "at") if "at" in body else world.now
+    known = About.__dataclass_fields__.keys() - {"account"}
+    if body.keys() - known:
+        raise ControlError(f"takes kind, username, count and {', '.join(sorted(known))}")
+    sent = [About(**{**body, "account": account.user_id, "at": at}) for _ in range(min(count, MOST_IN_ONE))]
+    for about in sent:
+        world.webhooks.tell(kind, about)
+    return {"sent": [{"comment_id": each.comment_id, "mid": each.mid, "media_id": each.media_id} for each in sent]}
+
+
+def _deliver_webhooks(world: World, body: Json) -> Json:
+    """Everything that waits, whether it is due or not."""
+    with world.unlocked():
+        world.webhooks.deliver(is_everything=True)
+    return _read_webhooks(world, body)
+
+
 def _list_accounts(world: World, _: Json) -> Json:
     return {"accounts": [_account(a) for a in world.accounts.values()]}
 
@@ -203,19 +250,47 @@ def _scopes(given: Any) -> list[str]:
     return list(given)
 
 
+def _list_pages(world: World, _: Json) -> Json:
+    return {"pages": [_page(page) for page in world.facebook.pages.values()]}
+
+
+def _add_page(world: World, body: Json) -> Json:
+    known = {field.name for field in fields(PretendPage)}
+    if not isinstance(body.get("name"), str) or not isinstance(body.get("person"), str) or body.keys() - known:
+        raise ControlError(f"takes name and person, and of {', '.join(sorted(known))} the rest")
+    if body.get("username") is not None:
+        _account_named(world, body["username"])
+    if "tasks" in body:
+        body["tasks"] = tuple(_scopes(body["tasks"]))
+    return _page(world.facebook.add_page(PretendPage(**body)))
+
+
+def _page(page: PretendPage) -> Json:
+    return {"id": page.id, "person_id": person_id(page.person)} | asdict(page)
+
+
 def _revoke_tokens(world: World, body: Json) -> Json:
-    """`access_token`, or every token of `username`; `subcode` is what calls are answered with from now on."""
+    """`access_token`, or every token of `username` or of `person`; calls are answered with `subcode` from now on."""
     subcode = body.get("subcode", 458)
     if not isinstance(subcode, int) or subcode not in REVOKED:
         raise ControlError(f"subcode is one of {', '.join(map(str, REVOKED))}")
-    if "access_token" in body:
-        hit = [token for text, token in world.tokens.items() if text == body["access_token"]]
-    else:
-        user_id = _account_named(world, body.get("username")).user_id
-        hit = [token for token in world.tokens.values() if token.account.user_id == user_id]
+    hit = _tokens_of(world, body)
     for token in hit:
         token.revoked_with = subcode
     return {"revoked": len(hit)}
+
+
+def _tokens_of(world: World, body: Json) -> list[Token | FacebookToken]:
+    """A Page's token is its account's and the person's."""
+    if "access_token" in body:
+        found = (world.tokens.get(body["access_token"]), world.facebook.tokens.get(body["access_token"]))
+        return [token for token in found if token is not None]
+    facebooks = world.facebook.tokens.values()
+    if "person" in body:
+        return [token for token in facebooks if token.person == body["person"]]
+    account = _account_named(world, body.get("username"))
+    own = [token for token in world.tokens.values() if token.account.user_id == account.user_id]
+    return [*own, *(token for token in facebooks if token.page and token.page.username == account.username)]
 
 
 def _account_named(world: World, username: Any) -> Account:
@@ -269,8 +344,14 @@ HANDLERS: dict[str, Callable[[World, Json], Json | Response]] = {
     "GET /_sim/throttles": _list_throttles,
     "POST /_sim/throttles": _throttle,
     "POST /_sim/comments": _write_comment,
+    "GET /_sim/webhooks": _read_webhooks,
+    "POST /_sim/webhooks": _subscribe_webhooks,
+    "POST /_sim/webhooks/send": _send_webhook,
+    "POST /_sim/webhooks/deliver": _deliver_webhooks,
     "GET /_sim/accounts": _list_accounts,
     "POST /_sim/accounts": _add_account,
+    "GET /_sim/pages": _list_pages,
+    "POST /_sim/pages": _add_page,
     "POST /_sim/tokens": _issue_token,
     "POST /_sim/tokens/revoke": _revoke_tokens,
     "GET /_sim/samples": lambda *_: {"samples": [samples.PREFIX + name for name in samples.SAMPLES]},

@@ -79,6 +79,15 @@ SECRET_WRONG = Refusal(1, None, "Error validating client secret.")
 SESSION_KEY_INVALID = Refusal(
     452, None, "Session key invalid. This could be because the session key has an incorrect format."
 )
+APPLICATION_WRONG = Refusal(101, None, "Error validating application. Cannot get application info.")
+CODE_EXPIRED = Refusal(100, 36007, "This authorization code has expired.")
+CODE_OF_ANOTHER_URI = Refusal(
+    100,
+    36008,
+    "Error validating verification code. Please make sure your redirect_uri is identical to the one you used in the "
+    "OAuth dialog request",
+)
+CODE_USED = Refusal(100, 36009, "This authorization code has been used.")
 PROOF_WRONG = Refusal(100, None, "Invalid appsecret_proof provided in the API argument", kind="GraphMethodException")
 PROOF_MISSING = Refusal(
     100, None, "API calls from the server require an appsecret_proof argument", kind="GraphMethodException"

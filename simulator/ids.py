@@ -30,6 +30,9 @@ class Ids:
     def token(self) -> str:
         return "IGAA" + self._letters(150)
 
+    def facebook_token(self) -> str:
+        return "EAA" + self._letters(180)
+
     def trace(self) -> str:
         return "A" + self._letters(22)
 

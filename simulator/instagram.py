@@ -6,12 +6,13 @@ httpx are in `app` and `testing`.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import httpx
 
-from simulator import control, oauth, samples
+from simulator import control, facebook, facebook_login, oauth, samples
 from simulator.call import Call
 from simulator.clock import Clock
 from simulator.errors import (
@@ -27,14 +28,17 @@ from simulator.errors import (
     invalid,
     object_missing,
 )
+from simulator.facebook import FacebookCall
 from simulator.faults import Fault, read_fault, spoiled
 from simulator.headers import graph_headers, usage_headers
 from simulator.ids import Ids
 from simulator.media_files import MediaFetcher
 from simulator.options import Options
 from simulator.parameters import Parameters
-from simulator.routes import CODE_EXCHANGE, GRAPH, OPEN, Route, Target, target_of
+from simulator.payloads import About
+from simulator.routes import CODE_EXCHANGE, FACEBOOK_GRAPH, FACEBOOK_OPEN, GRAPH, OPEN, Target, target_of
 from simulator.switches import Switches
+from simulator.webhooks import Callback
 from simulator.wire import Json, Request, Response, UnreadableBodyError, json_response
 from simulator.world import CallRecord, World
 
@@ -47,9 +51,10 @@ class Instagram:
     switches: what `reset` comes back to.
     seed: the same seed makes the same ids and tokens.
     media_transport: replaces the network when image and video URLs are fetched.
+    webhook_transport: replaces the network when webhooks are delivered.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only, each with a default
         self,
         options: Options | None = None,
         *,
@@ -57,10 +62,18 @@ class Instagram:
         switches: Switches | None = None,
         seed: int | None = None,
         media_transport: httpx.BaseTransport | None = None,
+        webhook_transport: httpx.BaseTransport | None = None,
     ) -> None:
         options = options or Options()
         fetcher = MediaFetcher(options.fetch_seconds, media_transport)
-        self.world = World(options, clock or Clock(), Ids(seed), fetcher, switches or Switches())
+        self.world = World(
+            options,
+            clock or Clock(),
+            Ids(seed),
+            fetcher,
+            switches or Switches(),
+            webhook_transport=webhook_transport,
+        )
 
     @property
     def clock(self) -> Clock:
@@ -91,11 +104,31 @@ class Instagram:
         """Every call of this account is answered 80002 until so many minutes from now; 0 ends it."""
         control.throttle(self.world, username, minutes)
 
+    def subscribe_webhooks(self, callback_url: str, verify_token: str) -> None:
+        """What an operator does in the App Dashboard. Raises CallbackError."""
+        self.world.webhooks.subscribe(Callback(callback_url, verify_token))
+
+    def send_webhook(self, kind: str, username: str, **about: Any) -> None:
+        """As the dashboard's Test button: also for an account that has subscribed to nothing. See payloads.PAYLOADS."""
+        account = self.world.account_named(username)
+        assert account is not None, f"no pretend account {username}"
+        self.world.webhooks.tell(kind, About(**{"account": account.user_id, "at": self.world.now, **about}))
+
+    def deliver_webhooks(self) -> int:
+        """Attempts what is due; how many that was. On a real clock a thread does it by itself."""
+        return len(self.world.webhooks.deliver())
+
     def token_for(self, username: str, scopes: tuple[str, ...] = oauth.SCOPES, *, is_long: bool = True) -> str:
         """A token as the App Dashboard generates it, without the login."""
         account = self.world.account_named(username)
         assert account is not None, f"no pretend account {username}"
         return oauth.new_token(self.world, account, scopes, is_long=is_long)
+
+    def page_token_for(self, username: str) -> str:
+        """A token of the Page that this account is linked to, as Facebook Login ends with one."""
+        page = next(page for page in self.world.facebook.pages.values() if page.username == username)
+        person = facebook_login.new_token(self.world, page.person, facebook_login.SCOPES, is_long=True)
+        return facebook_login.page_token(self.world, person, self.world.facebook.tokens[person], page)
 
     def ledger(self) -> list[Json]:
         """Everything the world can see, oldest first."""
@@ -106,7 +139,7 @@ class Instagram:
         return [c for c in self.world.calls if route in {None, f"{c.method} {c.template}"}]
 
     def _answer(self, request: Request) -> Response:
-        target = target_of(self.world, request.path)
+        target = target_of(self.world, request)
         fault = self.world.faults.due(request.method, target.template, target.path)
         if fault is None:
             answer = self._true_answer(request, target)
@@ -118,7 +151,8 @@ class Instagram:
 
     def _true_answer(self, request: Request, target: Target) -> Response:
         try:
-            if handler := OPEN.get(f"{request.method} {target.template}"):
+            is_open = FACEBOOK_OPEN if target.is_facebook else OPEN
+            if handler := is_open.get(f"{request.method} {target.template}"):
                 return handler(self.world, request)
             return self._graph_answer(request, target)
         except OAuthError as exc:
@@ -129,6 +163,12 @@ class Instagram:
             return self._refused(Refusal(100, None, f"(#100) The request body is not a valid {exc}"), request, target)
 
     def _graph_answer(self, request: Request, target: Target) -> Response:
+        answer = self._facebook_payload if target.is_facebook else self._payload
+        payload = answer(request, target)
+        headers = graph_headers(target.version, self.world.switches.newest_version)
+        return json_response(payload, 200, headers | self._usage(request))
+
+    def _payload(self, request: Request, target: Target) -> Json:
         """Checks in Graph's order: path, token, allowance, object, what can be done with it, permission."""
         route = GRAPH.get(f"{request.method} {target.template}")
         if route is None and target.node == "":
@@ -136,10 +176,30 @@ class Instagram:
         call = self._authorised(request, target)
         if route is None:
             raise _unsupported(request.method, target)
-        self._check_permissions(call, route)
-        payload = route.answer(self.world, call)
-        headers = graph_headers(target.version, self.world.switches.newest_version)
-        return json_response(payload, 200, headers | self._usage(request))
+        self._check_permissions(call.token.scopes, route.scopes)
+        return route.answer(self.world, call)
+
+    def _facebook_payload(self, request: Request, target: Target) -> Json:
+        """As above; what is an account's own is answered as at the other host, for the account the token acts for."""
+        key = f"{request.method} {target.template}"
+        own, shared = FACEBOOK_GRAPH.get(key), GRAPH.get(key) if target.is_accounts_own else None
+        if own is None and shared is None and target.node == "":
+            raise GraphError(filled(UNKNOWN_PATH, path=target.path))
+        call = self._authorised_by_facebook(request, target)
+        if own is not None:
+            self._check_permissions(call.token.scopes, own.scopes)
+            return own.answer(self.world, call)
+        if shared is None or target.edge == "subscribed_apps":  # the Page subscribes, not the account
+            raise _unsupported(request.method, target)
+        acting = facebook.as_account(self.world, call)
+        if self.world.seconds_throttled(acting.account.user_id):
+            raise GraphError(ACCOUNT_THROTTLED)
+        self._check_permissions(acting.scopes, shared.scopes)
+        if target.node_type == "IGUser" and not target.edge:
+            return facebook.read_instagram_account(self.world, acting.account, call.parameters)
+        return shared.answer(
+            self.world, Call(request, call.parameters, call.node, acting, call.token_text, is_facebook=True)
+        )
 
     def _authorised(self, request: Request, target: Target) -> Call:
         text = request.access_token
@@ -147,12 +207,21 @@ class Instagram:
             raise GraphError(TOKEN_MISSING_FOR_ME if target.node == "me" else TOKEN_MISSING)
         token, parameters = oauth.valid_token(self.world, text), Parameters(request.parameters)
         call = Call(request, parameters, target.node, token, text)
-        oauth.check_proof(self.world, text, parameters)
+        oauth.check_proof(self.world, text, parameters, self.world.options.app_secret)
         if self.world.seconds_throttled(call.account.user_id):
             raise GraphError(ACCOUNT_THROTTLED)
         self._check_parameters(parameters)
         _check_object(call, target)
         return call
+
+    def _authorised_by_facebook(self, request: Request, target: Target) -> FacebookCall:
+        text = request.access_token
+        if text is None:
+            raise GraphError(TOKEN_MISSING_FOR_ME if target.node == "me" else TOKEN_MISSING)
+        token, parameters = facebook_login.valid_token(self.world, text), Parameters(request.parameters)
+        oauth.check_proof(self.world, text, parameters, self.world.options.meta_app_secret)
+        self._check_parameters(parameters)
+        return FacebookCall(request, parameters, target.node, token, text)
 
     def _check_parameters(self, parameters: Parameters) -> None:
         if self.world.switches.removed_parameters == "refuse":
@@ -160,8 +229,8 @@ class Instagram:
                 if name in parameters:
                     raise invalid(f"The parameter {name} is no longer supported")
 
-    def _check_permissions(self, call: Call, route: Route) -> None:
-        missing = [scope for scope in route.scopes if scope not in call.token.scopes]
+    def _check_permissions(self, scopes: Sequence[str], needed: Sequence[str]) -> None:
+        missing = [scope for scope in needed if scope not in scopes]
         if not missing:
             return
         code, status = self.world.switches.permission_code, self.world.switches.permission_http_status
@@ -180,7 +249,7 @@ class Instagram:
         return usage_headers(account_id, switches.usage_percent, switches.usage_percent, switches.regain_minutes)
 
     def _spoiled(self, fault: Fault, request: Request, target: Target, true_answer: Response | None) -> Response:
-        if fault.kind == "json_error" and target.template == CODE_EXCHANGE:
+        if fault.kind == "json_error" and target.template == CODE_EXCHANGE and not target.is_facebook:
             return json_response(OAuthError(fault.message or "Invalid request").envelope(), fault.status or 400)
         answer = spoiled(fault, true_answer, self.world.ids.trace())
         if fault.is_throttle:
@@ -208,10 +277,14 @@ class Instagram:
 
     def _account_id(self, request: Request) -> str | None:
         try:
-            token = self.world.tokens.get(request.access_token or "")
+            text = request.access_token or ""
         except UnreadableBodyError:
             return None
-        return token.account.user_id if token else None
+        if token := self.world.tokens.get(text):
+            return token.account.user_id
+        person = self.world.facebook.tokens.get(text)
+        account = facebook.linked_account(self.world, person.page) if person and person.page else None
+        return account.user_id if account else None
 
 
 def _check_object(call: Call, target: Target) -> None:

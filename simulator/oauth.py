@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
@@ -62,7 +63,7 @@ class Dialogue:
 def show_dialogue(world: World, request: Request) -> Response:
     """GET /oauth/authorize, for a person."""
     try:
-        dialogue = _read_dialogue(world, Parameters(request.query_parameters))
+        dialogue = read_dialogue(world, Parameters(request.query_parameters), world.options.app_id, SCOPES)
     except DialogueError as exc:
         return html_response(pages.dialogue_error(str(exc)), 400)
     return html_response(pages.dialogue(list(world.accounts.values()), dialogue.scopes, BASIC, request.query))
@@ -75,14 +76,14 @@ def answer_dialogue(world: World, request: Request) -> Response:
     `decision`: allow or deny. `user`: a username, by default the first. `scopes`: by default all that were asked for.
     """
     try:
-        dialogue = _read_dialogue(world, Parameters(request.query_parameters))
+        dialogue = read_dialogue(world, Parameters(request.query_parameters), world.options.app_id, SCOPES)
         form = Parameters(request.parameters)
         if form.text("decision") == "deny":
-            return redirect(_denial(dialogue))
+            return redirect(denial(dialogue))
         account = _chosen_account(world, form.text("user"))
     except DialogueError as exc:
         return html_response(pages.dialogue_error(str(exc)), 400)
-    code = new_code(world, account, _granted(dialogue, request.values("scopes")), dialogue.redirect_uri)
+    code = new_code(world, account, granted(dialogue, request.values("scopes")), dialogue.redirect_uri)
     return redirect(dialogue.back_to_app(code=code) + "#_")
 
 
@@ -151,7 +152,7 @@ def valid_token(world: World, text: str) -> Token:
     return token
 
 
-def check_proof(world: World, text: str, parameters: Parameters) -> None:
+def check_proof(world: World, text: str, parameters: Parameters, app_secret: str) -> None:
     """HMAC-SHA256 of the token, or of `token|time` while `appsecret_time` is younger than 5 minutes."""
     proof, mode = parameters.text("appsecret_proof"), world.switches.appsecret_proof
     if mode == "ignore" or (mode == "check" and proof is None):
@@ -160,13 +161,14 @@ def check_proof(world: World, text: str, parameters: Parameters) -> None:
         raise GraphError(PROOF_MISSING)
     moment = parameters.integer("appsecret_time")
     message = text if moment is None else f"{text}|{moment}"
-    expected = hmac.new(world.options.app_secret.encode(), message.encode(), hashlib.sha256).hexdigest()
+    expected = hmac.new(app_secret.encode(), message.encode(), hashlib.sha256).hexdigest()
     if proof != expected or (moment is not None and abs(world.now - moment) > 300):
         raise GraphError(PROOF_WRONG)
 
 
-def _read_dialogue(world: World, query: Parameters) -> Dialogue:
-    if query.text("client_id") != world.options.app_id:
+def read_dialogue(world: World, query: Parameters, app_id: str, known: Sequence[str]) -> Dialogue:
+    """Of the app with this id, which may ask for the known scopes. Raises DialogueError."""
+    if query.text("client_id") != app_id:
         raise DialogueError("Invalid platform app")
     redirect_uri = query.text("redirect_uri")
     if redirect_uri is None or urlsplit(redirect_uri).scheme not in {"http", "https"}:
@@ -176,12 +178,12 @@ def _read_dialogue(world: World, query: Parameters) -> Dialogue:
     if query.text("response_type") != "code":
         raise DialogueError("Invalid response_type")
     scopes = tuple(dict.fromkeys((query.text("scope") or "").replace(",", " ").split()))
-    if not scopes or not set(scopes) <= set(SCOPES):
-        raise DialogueError(f"Invalid scope: {' '.join(s for s in scopes if s not in SCOPES)}")
+    if not scopes or not set(scopes) <= set(known):
+        raise DialogueError(f"Invalid scope: {' '.join(s for s in scopes if s not in known)}")
     return Dialogue(redirect_uri, scopes, query.text("state"))
 
 
-def _denial(dialogue: Dialogue) -> str:
+def denial(dialogue: Dialogue) -> str:
     return dialogue.back_to_app(
         error="access_denied", error_reason="user_denied", error_description="The user denied your request"
     )
@@ -196,7 +198,7 @@ def _chosen_account(world: World, username: str | None) -> Account:
     return account
 
 
-def _granted(dialogue: Dialogue, ticked: list[str]) -> tuple[str, ...]:
+def granted(dialogue: Dialogue, ticked: list[str]) -> tuple[str, ...]:
     if not ticked:
         return dialogue.scopes
     chosen = set(",".join(ticked).replace(",", " ").split())

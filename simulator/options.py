@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from simulator.people import DEFAULT_PAGES, PretendPage
+
 HOUR = 3600
 DAY = 24 * HOUR
 
@@ -35,6 +37,7 @@ class Options:
     """
     The pretend Meta app and how long its world takes.
 
+    meta_app_id, meta_app_secret: the pair that Facebook Login takes; the other two are Instagram Login's.
     redirect_uris: the registered ones; empty accepts any absolute http(s) URI.
     image_seconds, video_seconds: from creation to FINISHED, on the simulator's clock.
     fetch_seconds: how long, in real time, a media host may take before Instagram gives up on it.
@@ -43,6 +46,8 @@ class Options:
 
     app_id: str = "990602627938098"
     app_secret: str = "simulator-app-secret"  # noqa: S105 - the pretend app's, meant to be known
+    meta_app_id: str = "870601234567890"
+    meta_app_secret: str = "simulator-meta-app-secret"  # noqa: S105 - as above
     redirect_uris: tuple[str, ...] = ()
     image_seconds: float = 1.0
     video_seconds: float = 3.0
@@ -50,3 +55,4 @@ class Options:
     containers_per_day: int = 400
     local_permalinks: bool = False
     accounts: tuple[PretendAccount, ...] = DEFAULT_ACCOUNTS
+    pages: tuple[PretendPage, ...] = DEFAULT_PAGES

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from simulator.people import Facebook
 from simulator.wire import Json
 from simulator.world import Account
 
@@ -38,6 +39,25 @@ def dialogue(accounts: Iterable[Account], scopes: Sequence[str], required: str, 
 <fieldset><legend>Continue as</legend>{people}</fieldset>
 <fieldset><legend>The app asks for</legend>{permissions}</fieldset>
 <button name="decision" value="allow">Allow</button>
+<button name="decision" value="deny">Cancel</button>
+</form>
+<p class="note">A simulator: nobody is really logged in and nothing is really posted.</p>""",
+    )
+
+
+def facebook_dialogue(facebook: Facebook, scopes: Sequence[str], query: str) -> str:
+    """As `dialogue`; `user` is a person, with the Pages that they have."""
+    people = "".join(
+        _person_choice(person, [page.name for page in facebook.pages_of(person)], is_first=n == 0)
+        for n, person in enumerate(facebook.people())
+    )
+    permissions = "".join(_scope_choice(scope, is_required=False) for scope in scopes)
+    return _page(
+        "Log in with the pretend Facebook",
+        f"""<form method="post" action="?{escape(query)}">
+<fieldset><legend>Continue as</legend>{people}</fieldset>
+<fieldset><legend>The app asks for</legend>{permissions}</fieldset>
+<button name="decision" value="allow">Continue</button>
 <button name="decision" value="deny">Cancel</button>
 </form>
 <p class="note">A simulator: nobody is really logged in and nothing is really posted.</p>""",
@@ -93,6 +113,12 @@ def _account_choice(account: Account, *, is_first: bool) -> str:
         f'<label><input type="radio" name="user" value="{name}"{" checked" if is_first else ""}> {name} '
         f"<small>{escape(profile.account_type)}</small></label>"
     )
+
+
+def _person_choice(person: str, page_names: Sequence[str], *, is_first: bool) -> str:
+    name, checked = escape(person), " checked" if is_first else ""
+    pages = escape(", ".join(page_names))
+    return f'<label><input type="radio" name="user" value="{name}"{checked}> {name} <small>{pages}</small></label>'
 
 
 def _scope_choice(scope: str, *, is_required: bool) -> str:

@@ -3,18 +3,30 @@
 import base64
 import binascii
 from collections.abc import Callable, Sequence
+from typing import Protocol
 from urllib.parse import urlencode
 
-from simulator.call import Call
 from simulator.errors import invalid
-from simulator.wire import Json
+from simulator.parameters import Parameters
+from simulator.wire import Json, Request
 
 DEFAULT_LIMIT, MAX_LIMIT = 25, 100
 
 
+class Asked(Protocol):
+    """A call of either host."""
+
+    @property
+    def request(self) -> Request: ...
+    @property
+    def parameters(self) -> Parameters: ...
+    @property
+    def token_text(self) -> str: ...
+
+
 def page_of[T](
     items: Sequence[T],
-    call: Call,
+    call: Asked,
     *,
     key: Callable[[T], str],
     moment: Callable[[T], float],
@@ -35,7 +47,7 @@ def page_of[T](
     return page, paging
 
 
-def _bounds(keys: list[str], call: Call, most: int) -> tuple[int, int]:
+def _bounds(keys: list[str], call: Asked, most: int) -> tuple[int, int]:
     limit = max(1, min(call.parameters.integer("limit") or DEFAULT_LIMIT, most))
     if after := call.parameters.text("after"):
         start = _position(keys, after) + 1
@@ -46,7 +58,7 @@ def _bounds(keys: list[str], call: Call, most: int) -> tuple[int, int]:
     return 0, limit
 
 
-def _is_in_range(moment: float, call: Call) -> bool:
+def _is_in_range(moment: float, call: Asked) -> bool:
     since, until = call.parameters.integer("since"), call.parameters.integer("until")
     return (since is None or moment >= since) and (until is None or moment <= until)
 
@@ -63,7 +75,7 @@ def _position(keys: list[str], cursor: str) -> int:
         raise invalid("Invalid cursors values") from None
 
 
-def _url(call: Call, **cursor: str) -> str:
+def _url(call: Asked, **cursor: str) -> str:
     """As Meta does: the same call with the cursor, access token and all."""
     kept = {name: value for name, value in call.request.parameters.items() if name not in {"after", "before"}}
     query = urlencode({**kept, "access_token": call.token_text, **cursor})

@@ -32,6 +32,13 @@ class Switches:
     appsecret_proof: Literal["ignore", "check", "require"] = _switch(
         "check", "1.5", "a proof is ignored, checked when sent, or required on every call"
     )
+    facebook_expires_in: Literal["shown", "hidden"] = _switch(
+        "shown", "1.4", "Facebook Login says how long a token lives, or leaves it out as it does for some"
+    )
+    business_pages: Literal["listed", "apart"] = _switch(
+        "listed", "1.2", "with business_management, a business's Pages are in /me/accounts or only at the business"
+    )
+    most_pages_a_page: int = _switch(100, "1.4", "Pages in one answer of a list at most")
     # --- who am I ---
     me_shape: Literal["flat", "data"] = _switch("flat", "1.3, 12.5", "/me answers flat or wrapped in data[]")
     account_type_style: Literal["title", "upper"] = _switch("title", "1.3", "Media_Creator or MEDIA_CREATOR")
@@ -76,6 +83,22 @@ class Switches:
         0.0, "2.7, 5.1", "seconds in which a new comment is missing from the list; inferred from how media behave"
     )
     child_permalink: Literal["shown", "hidden"] = _switch("shown", "4.2, 12.16", "permalink of carousel children")
+    # --- webhooks ---
+    webhook_shape: Literal["changes", "flat", "array", "batched"] = _switch(
+        "changes", "6.5, 12.6", "changes[], field and value in the entry, an array around it all, or many in one POST"
+    )
+    webhook_comment_id: Literal["id", "comment_id"] = _switch("id", "6.5, 12.6", "what a comment's id is called")
+    webhook_text: Literal["escaped", "raw"] = _switch(
+        "escaped", "6.2", "ASCII with lower-case \\uXXXX as Meta signs it, or UTF-8 as it is, which finds wrong clients"
+    )
+    webhook_secret: Literal["right", "wrong"] = _switch("right", "6.2", "what deliveries are signed with")
+    webhook_copies: int = _switch(1, "6.4", "how often each delivery is made: at least once")
+    webhook_order: Literal["as_it_happened", "backwards"] = _switch(
+        "as_it_happened", "6.4", "deliveries that wait together may come in any order"
+    )
+    webhook_patience: Literal["36h", "1h"] = _switch(
+        "36h", "6.4, 12.9", "how long an undelivered one is retried; after 1h the account is unsubscribed besides"
+    )
     # --- answers in general ---
     invalid_token_http_status: Literal[400, 401] = _switch(400, "9", "HTTP status of code 190")
     permission_code: Literal[10, 200] = _switch(10, "9", "code of a missing permission")

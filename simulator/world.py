@@ -7,12 +7,16 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import httpx
+
 from simulator.clock import Clock
 from simulator.faults import FaultProgramme
 from simulator.ids import Ids, app_scoped_id, professional_account_id
 from simulator.media_files import MediaFetcher
 from simulator.options import CONTAINER_LIFETIME, Options, PretendAccount
+from simulator.people import Facebook
 from simulator.switches import Switches
+from simulator.webhooks import Webhooks
 from simulator.wire import Json
 
 
@@ -162,28 +166,44 @@ class World:
     comments_off: set[str] = field(default_factory=set)
     throttled_until: dict[str, float] = field(default_factory=dict)
     subscribed_fields: dict[str, list[str]] = field(default_factory=dict)
+    page_fields: dict[str, list[str]] = field(default_factory=dict)
+    facebook: Facebook = field(default_factory=Facebook)
     calls: list[CallRecord] = field(default_factory=list)
     faults: FaultProgramme = field(default_factory=FaultProgramme)
+    webhook_transport: httpx.BaseTransport | None = None
+    webhooks: Webhooks = field(init=False)
 
     def __post_init__(self) -> None:
         self.switches = self.default_switches
+        secret = self.options.app_secret
+        self.webhooks = Webhooks(
+            self.clock,
+            secret,
+            lambda: self.switches,
+            lambda user_id: self.subscribed_fields.pop(user_id, None),
+            self.webhook_transport,
+        )
         self._add_default_accounts()
 
     def reset(self) -> None:
         """As new, except for the clock: time only goes forward."""
         for collection in (self.accounts, self.codes, self.tokens, self.containers, self.media, self.comments):
             collection.clear()
-        for by_account in (self.published_at, self.subscribed_fields, self.throttled_until):
+        for by_account in (self.published_at, self.subscribed_fields, self.page_fields, self.throttled_until):
             by_account.clear()
+        self.facebook.clear()
         self.comments_off.clear()
         self.calls.clear()
         self.faults.clear()
+        self.webhooks.clear()
         self.switches = self.default_switches
         self._add_default_accounts()
 
     def _add_default_accounts(self) -> None:
         for profile in self.options.accounts:
             self.add_account(profile)
+        for page in self.options.pages:
+            self.facebook.add_page(page)
 
     @property
     def now(self) -> float:

@@ -4,10 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from darkroom.accounts import NEEDED_SCOPES, Account, ConnectSession
+from darkroom.accounts import Account, Candidate, ConnectChoice, ConnectSession
+from darkroom.endpoints import Endpoint
 from darkroom.events import Event, event_id
 from darkroom.idempotency import Record
 from darkroom.ids import new_id
+from darkroom.logins import FACEBOOK, INSTAGRAM
+from darkroom.outgoing_deliveries import Attempt, OutgoingDelivery, delivery_of
 from darkroom.posts import Container, MediaItem, Post, PostContent, ReelOptions
 from darkroom.tenants import ApiKey, Caller
 from darkroom.timeline import Entry
@@ -16,6 +19,7 @@ NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 TENANT = "acme"
 OTHER_TENANT = "globex"
 IG_USER_ID = "17841400000000001"
+NEEDED_SCOPES = INSTAGRAM.needed_scopes
 
 
 def content(kind: str = "image", **changes: Any) -> PostContent:
@@ -89,6 +93,11 @@ def an_account(**changes: Any) -> Account:
     return replace(account, **changes)
 
 
+def a_facebook_account(**changes: Any) -> Account:
+    """As healthy, connected through a Page."""
+    return an_account(**{"login": "facebook", "page_id": "134000000000001", "scopes": FACEBOOK.needed_scopes} | changes)
+
+
 def a_caller(tenant_id: str = TENANT, *scopes: str, account_ids: tuple[str, ...] | None = None) -> Caller:
     """May do everything unless scopes are named."""
     only = frozenset(account_ids) if account_ids is not None else None
@@ -106,6 +115,25 @@ def a_session(**changes: Any) -> ConnectSession:
         link_hash="link-hash",
     )
     return replace(session, **changes)
+
+
+def a_choice(**changes: Any) -> ConnectChoice:
+    """Between two accounts, of a session that came back from Facebook."""
+    session = a_session(
+        login="facebook", scopes=FACEBOOK.needed_scopes, state_hash="state-hash", browser_hash="browser"
+    )
+    choice = ConnectChoice(
+        session=session,
+        user_id="10200000000000001",
+        scopes=FACEBOOK.needed_scopes,
+        token_expires_at=NOW + timedelta(days=60),
+        candidates=(
+            Candidate(page_id="134000000000001", page_name="Acme", username="acme.studio"),
+            Candidate(page_id="134000000000002", page_name="Acme <Film>", username="acme.film"),
+        ),
+        expires_at=NOW + timedelta(minutes=10),
+    )
+    return replace(choice, **changes)
 
 
 def an_api_key(**changes: Any) -> ApiKey:
@@ -144,3 +172,24 @@ def an_event(natural: str = "17900000000000001", **changes: Any) -> Event:
         "data": {"text": "CANARY-comment"},
     }
     return Event(**fields | changes)
+
+
+def an_endpoint(**changes: Any) -> Endpoint:
+    """Wants everything."""
+    fields: dict[str, Any] = {
+        "id": "wh_00000000000000000000000001",
+        "tenant_id": TENANT,
+        "url": "https://hooks.example.com/darkroom",
+        "created_at": NOW,
+    }
+    return Endpoint(**fields | changes)
+
+
+def a_delivery(event: Event | None = None, endpoint_id: str = "wh_00000000000000000000000001") -> OutgoingDelivery:
+    """New, and due now."""
+    return delivery_of(event or an_event(), endpoint_id, NOW)
+
+
+def an_attempt(status: int | None = 200, **changes: Any) -> Attempt:
+    failure = None if status is not None else "timeout"
+    return replace(Attempt(at=NOW, status=status, failure=failure, duration_ms=12), **changes)

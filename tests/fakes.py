@@ -3,6 +3,7 @@ The ports in memory. Each store passes the same suite as its DynamoDB twin (test
 over a fake it does over the real one.
 """
 
+import json
 import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -10,8 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from threading import Lock
 from typing import Any
+from urllib.parse import quote
 
-from darkroom.accounts import Account, AccountState, ConnectSession
+from darkroom.accounts import Account, AccountState, ConnectChoice, ConnectSession
+from darkroom.deliveries import Delivery, Keys
 from darkroom.errors import (
     ConflictError,
     ConnectError,
@@ -20,7 +23,7 @@ from darkroom.errors import (
     StoreUnavailableError,
     TokenUnreadableError,
 )
-from darkroom.events import Event
+from darkroom.events import ERASED, Applied, Effect, Event, State
 from darkroom.fingerprints import Claims
 from darkroom.idempotency import Record
 from darkroom.instagram.errors import (
@@ -176,6 +179,7 @@ class FakeAccounts:
     def __init__(self, *accounts: Account) -> None:
         self.stored: dict[tuple[str, str], Account] = {}
         self.tokens: dict[tuple[str, str], str] = {}
+        self.user_tokens: dict[tuple[str, str], str] = {}
         self.holders: dict[str, tuple[str, str]] = {}
         self.defaults: dict[str, str] = {}
         for account in accounts:
@@ -202,13 +206,14 @@ class FakeAccounts:
     def choose_default(self, account: Account) -> None:
         self.defaults[account.tenant_id] = account.id
 
-    def connect(self, account: Account, token: str) -> None:
+    def connect(self, account: Account, token: str, user_token: str | None = None) -> None:
         key = (account.tenant_id, account.id)
         if self.holders.get(account.ig_user_id, key) != key:
             raise ConflictError("account_connected_elsewhere")
         self.holders[account.ig_user_id] = key
         self.stored[key] = account
         self.tokens[key] = token
+        self.user_tokens[key] = user_token or token
         self.defaults.setdefault(account.tenant_id, account.id)
 
     def flag(self, account: Account, state: AccountState, problem: dict[str, Any]) -> None:
@@ -228,7 +233,7 @@ class FakeAccounts:
             return
         del self.holders[account.ig_user_id]
         del self.stored[key]
-        del self.tokens[key]
+        del self.tokens[key], self.user_tokens[key]
         if self.defaults.get(account.tenant_id) == account.id:
             del self.defaults[account.tenant_id]
 
@@ -241,10 +246,16 @@ class FakeTokens:
         self.failure: TokenUnreadableError | StoreUnavailableError | None = None
 
     def token(self, account: Account) -> str:
+        return self._opened(account, self.accounts.tokens)
+
+    def user_token(self, account: Account) -> str:
+        return self._opened(account, self.accounts.user_tokens)
+
+    def _opened(self, account: Account, tokens: dict[tuple[str, str], str]) -> str:
         if self.failure is not None:
             raise self.failure
         try:
-            return self.accounts.tokens[account.tenant_id, account.id]
+            return tokens[account.tenant_id, account.id]
         except KeyError:
             raise NotFoundError("account_gone") from None
 
@@ -268,6 +279,22 @@ class FakeSessions:
     def take(self, session_id: str, state_hash: str, now: datetime) -> ConnectSession:
         session = self.stored.get(session_id)
         if session is None or session.state_hash != state_hash or _second(session.expires_at) <= _second(now):
+            raise ConnectError
+        return self.stored.pop(session_id)
+
+
+class FakeChoices:
+    def __init__(self) -> None:
+        self.stored: dict[str, tuple[ConnectChoice, str]] = {}
+
+    def hold(self, choice: ConnectChoice, user_token: str) -> None:
+        self.stored[choice.session.id] = choice, user_token
+
+    def take(self, session_id: str, state_hash: str, browser_hash: str, now: datetime) -> tuple[ConnectChoice, str]:
+        choice, _ = self.stored.get(session_id, (None, ""))
+        if choice is None or _second(choice.expires_at) <= _second(now):
+            raise ConnectError
+        if (choice.session.state_hash, choice.session.browser_hash) != (state_hash, browser_hash):
             raise ConnectError
         return self.stored.pop(session_id)
 
@@ -383,16 +410,37 @@ class FakeBus:
 
 
 class FakeEvents:
-    """`stored` by tenant and id; `announced` are the ids that were marked."""
+    """
+    `stored` by tenant and id; `announced` are the ids that were marked; `states` what effects have made, by tenant and
+    item. Many threads may use it at once.
+    """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.now = now
         self.stored: dict[tuple[str, str], Event] = {}
         self.announced: set[str] = set()
+        self.states: dict[tuple[str, str], State] = {}
+        self._lock = Lock()
 
-    def add(self, event: Event) -> bool:
-        self.stored.setdefault((event.tenant_id, event.id), event)
-        return event.id not in self.announced
+    def add(self, event: Event, effect: Effect | None = None) -> bool:
+        with self._lock:
+            if (event.tenant_id, event.id) not in self.stored:
+                self._store(event, effect)
+            return event.id not in self.announced
+
+    def _store(self, event: Event, effect: Effect | None) -> None:
+        tenant_id, items = event.tenant_id, effect.items if effect else ()
+        before = {item: self.states.get((tenant_id, item), {}) for item in items}
+        applied = effect.applied(event, before) if effect else Applied(event=event)
+        self.stored[tenant_id, event.id] = applied.event
+        for item, state in applied.after.items():
+            self.states[tenant_id, item] = json.loads(json.dumps(state))
+        for id_, data in applied.edited.items():
+            if known := self.stored.get((tenant_id, id_)):
+                self.stored[tenant_id, id_] = replace(known, data={**known.data, **data})
+        for id_ in applied.erased:
+            if known := self.stored.get((tenant_id, id_)):
+                self.stored[tenant_id, id_] = replace(known, data=ERASED)
 
     def get(self, tenant_id: str, event_id: str) -> Event:
         event = self.stored.get((tenant_id, event_id))
@@ -400,9 +448,54 @@ class FakeEvents:
             raise NotFoundError
         return event
 
+    def state(self, tenant_id: str, item: str) -> State:
+        return self.states.get((tenant_id, item), {})
+
     def mark_announced(self, event: Event, now: datetime) -> None:
         if (event.tenant_id, event.id) in self.stored:
             self.announced.add(event.id)
+
+
+class FakeDeliveries:
+    """Raw deliveries by key."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.failure: StoreUnavailableError | None = None
+
+    def put_aside(self, delivery: Delivery) -> str:
+        return self._put(f"inbox/{delivery.received_at:%Y-%m-%d}/{delivery.sha256}", delivery.raw)
+
+    def keep(self, tenant_id: str, account_id: str, delivery: Delivery, body: bytes) -> str:
+        whose = f"{quote(tenant_id, safe='')}/{account_id}"
+        return self._put(f"{whose}/{delivery.received_at:%Y-%m-%d}/{delivery.sha256}", body)
+
+    def read(self, key: str) -> bytes:
+        if not key.startswith("inbox/"):
+            raise ValueError(key)
+        return self.objects[key]
+
+    def _put(self, key: str, body: bytes) -> str:
+        if self.failure is not None:
+            raise self.failure
+        self.objects[key] = body
+        return key
+
+
+@dataclass
+class FakeKeyRing:
+    """What the secret holds: `latest` is what one who insists on it reads."""
+
+    known: Keys
+    latest: Keys | None = None
+    failure: Exception | None = None
+    reads: list[float | None] = field(default_factory=list)
+
+    def keys(self, max_age: float | None = None) -> Keys:
+        self.reads.append(max_age)
+        if self.failure is not None:
+            raise self.failure
+        return self.known if max_age is None or self.latest is None else self.latest
 
 
 class FakeFingerprints:

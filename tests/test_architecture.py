@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from darkroom import errors, settings
+from darkroom import errors, meta_http, settings, workflow
 from darkroom.http import PUBLIC, Api, Route
 from darkroom.instagram import errors as instagram_errors
 from darkroom.problems import CATALOGUE
@@ -32,10 +32,15 @@ WORKFLOW = parse_yaml((ROOT / "statemachines/publish_post.asl.yaml").read_text()
 # The only routes that anybody may call. Adding one is a decision; every other route answers 401 to a stranger.
 PUBLIC_ROUTES = {
     "$default",  # 404 as a problem
+    "GET /oauth/facebook/callback",  # as Instagram's
+    "GET /oauth/facebook/start",  # as Instagram's
     "GET /oauth/instagram/callback",  # a browser comes back with the state of its session
     "GET /oauth/instagram/start",  # the link is the credential
     "GET /v1/errors/{code}",
     "GET /v1/health",
+    "GET /webhooks/meta",  # the verify token is the credential
+    "POST /webhooks/meta",  # the signature is the credential
+    "POST /oauth/facebook/choose",  # the form of our own page: the session's state and its browser's cookie
 }
 
 # Resource "*" and why it cannot be narrower.
@@ -177,8 +182,13 @@ def routes() -> Iterator[Route]:
     return (route for _, api in apis() for route in api.routes.values())
 
 
+def doors() -> set[tuple[str, str]]:
+    """What Meta calls, served without `Api` for the sake of a cold start."""
+    return {("WebhookReceiverFunction", key) for key in meta_http.ROUTES}
+
+
 def test_every_route_of_the_template_is_served_by_its_function_and_the_other_way_round():
-    served = {(name, key) for name, api in apis() for key in api.routes}
+    served = {(name, key) for name, api in apis() for key in api.routes} | doors()
     routed = {(name, key) for name, props in FUNCTIONS.items() for key, _ in routes_of(props) if key != "$default"}
     assert served == routed
     assert len({key for _, key in served}) == len(served), "a route is served twice"
@@ -191,7 +201,7 @@ def test_unknown_paths_reach_a_function_that_answers_problems():
 
 def test_the_public_routes_are_these_and_no_others():
     in_template = {key for properties in FUNCTIONS.values() for key, is_open in routes_of(properties) if is_open}
-    in_code = {route.key for route in routes() if route.scope == PUBLIC}
+    in_code = {route.key for route in routes() if route.scope == PUBLIC} | {key for _, key in doors()}
     assert in_template == PUBLIC_ROUTES
     assert in_code == PUBLIC_ROUTES - {"$default"}
 
@@ -211,13 +221,16 @@ def test_every_scope_of_a_route_is_one_that_keys_can_have():
 # ── settings ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+BOOTSTRAPS = ("bootstrap", "bootstrap_events")
+
+
 def settings_used(app: Path) -> set[str]:
     """The settings classes behind the `bootstrap.…` calls of a handler, through bootstrap's own helpers."""
-    builders = {function.name: function for function in defined(CORE / "bootstrap.py")}
+    builders = {function.name: function for name in BOOTSTRAPS for function in defined(CORE / f"{name}.py")}
     waiting = [
         node.attr
         for node in ast.walk(parsed(app))
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "bootstrap"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in BOOTSTRAPS
     ]
     seen: set[str] = set()
     found: set[str] = set()
@@ -225,6 +238,7 @@ def settings_used(app: Path) -> set[str]:
         name = waiting.pop()
         seen.add(name)
         used = {node.id for node in ast.walk(builders[name]) if isinstance(node, ast.Name)}
+        used |= {node.attr for node in ast.walk(builders[name]) if isinstance(node, ast.Attribute)}
         found |= {each for each in used if each.endswith("Settings")}
         waiting += (used & builders.keys()) - seen
     return found
@@ -281,15 +295,16 @@ def test_every_task_has_a_time_limit_named_retries_and_a_net(name, task, is_caug
     assert "TimeoutSeconds" in task
     assert task["Retry"], "a task without a retry fails on the first throttle"
     assert not names(task["Retry"]) & {"States.ALL", "States.TaskFailed"}, "retry what you can name"
-    # Behind MarkFailed nothing could tell: its execution fails, the alarm rings, and a redrive repeats it.
-    assert catches_all(task) or is_caught or name in {"MarkFailed", "MarkUnfinished"}
+    # Behind MarkFailed nothing could tell, and a post that is live must not end otherwise: the execution fails, the
+    # alarm rings, and the watchdog runs it again.
+    assert catches_all(task) or is_caught or name in {"MarkPublished", "MarkFailed", "MarkUnfinished"}
 
 
 @pytest.mark.parametrize(("name", "task", "is_caught"), TASKS, ids=TASK_IDS)
 def test_every_error_that_the_workflow_names_exists(name, task, is_caught):
     ours = {
         each.__name__
-        for module in (errors, instagram_errors)
+        for module in (errors, instagram_errors, workflow)
         for each in vars(module).values()
         if inspect.isclass(each) and issubclass(each, Exception)
     }
@@ -414,7 +429,43 @@ def test_only_functions_that_call_instagram_for_an_account_may_decrypt():
         for path in HANDLERS
         if re.search(r"bootstrap\.(calling|disconnecting|metering)_ports", path.read_text())
     }
-    assert may == calling
+    sealed_elsewhere = {"ChooseAccountFunction", "DeliverWebhooksFunction"}  # for a choice; secrets of endpoints
+    assert may - calling == sealed_elsewhere
+    assert calling <= may
+
+
+def test_whoever_opens_the_token_of_a_choice_opens_no_accounts():
+    (decrypt,) = [
+        each for name, each in statements() if name == "ChooseAccountFunction" and "kms:Decrypt" in each["Action"]
+    ]
+    assert decrypt["Condition"] == {"StringLike": {"kms:EncryptionContext:account_id": "con_*"}}
+
+
+def test_functions_that_call_for_an_account_can_prove_the_app():
+    """Calls for accounts of Facebook Login carry a proof made with the Meta app's secret."""
+    prove = {
+        name
+        for name, statement in statements()
+        if "secretsmanager:GetSecretValue" in listed(statement["Action"])
+        and {"Ref": "MetaAppSecret"} in listed(statement["Resource"])
+    }
+    decrypt = {name for name, statement in statements() if "kms:Decrypt" in listed(statement["Action"])}
+    decrypt -= {"DeliverWebhooksFunction"}  # no token
+    assert decrypt <= prove
+
+
+def test_whoever_opens_secrets_of_endpoints_opens_no_token():
+    """Each use of the token key is held to a context, and a function has the context of one kind only."""
+    kinds: dict[str, set[str]] = {}
+    for name, statement in statements():
+        if any(action.startswith("kms:") for action in listed(statement["Action"])):
+            kinds.setdefault(name, set()).update(next(iter(statement["Condition"].values())))
+    assert {name for name, found in kinds.items() if "kms:EncryptionContext:endpoint_id" in found} == {
+        "ChangeWebhookEndpointFunction",
+        "DeliverWebhooksFunction",
+        "WebhookEndpointsApiFunction",
+    }
+    assert all(len(found) == 1 for found in kinds.values())
 
 
 # ── imports ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -439,6 +490,7 @@ def imported(node: ast.AST) -> Iterator[str]:
     ("package", "allowed"),
     [
         ("botocore", "layers/core/darkroom/aws/"),
+        ("httpcore", "layers/core/darkroom/webhook_sender.py"),
         ("httpx", "layers/core/darkroom/instagram/client.py"),
         ("jwt", "layers/core/darkroom/oidc.py"),
         ("cryptography", "layers/core/darkroom/aws/vault.py"),

@@ -28,6 +28,7 @@ def install() -> None:
     _fill_in_condition_keys()
     _judge_transactions_item_by_item()
     _judge_schedules_by_their_group()
+    _judge_batches_of_messages_as_messages()
     _queue_behind_busy_processes()
 
 
@@ -115,6 +116,17 @@ def _judge_schedules_by_their_group() -> None:
         return arn.replace(":schedule/default/", f":schedule/{group}/", 1)
 
     iam_actions.extract_resource_arn = with_group
+
+
+def _judge_batches_of_messages_as_messages() -> None:
+    """It wants a permission that IAM does not have; at AWS whoever may send a message may send a batch of them."""
+    original = iam_actions.extract_iam_action
+
+    def without_batch(service: str, *request: Any) -> str | None:
+        action: str | None = original(service, *request)
+        return action.removesuffix("Batch") if action is not None and service == "sqs" else action
+
+    iam_actions.extract_iam_action = without_batch
 
 
 def _queue_behind_busy_processes() -> None:

@@ -1,4 +1,4 @@
-"""Begins a connection: the session for the caller, then the way to Instagram for the owner's browser."""
+"""Begins a connection: the session for the caller, then the way to Instagram or Facebook for the owner's browser."""
 
 from darkroom import bootstrap, connecting, pages_html
 from darkroom.errors import DarkroomError
@@ -16,13 +16,13 @@ handler = Api()
 def create(request: Request) -> Answer:
     """An Idempotency-Key has no effect here: a second session harms nobody."""
     ports, wanted = bootstrap.connect_ports(), request.body
-    session, link = connecting.create_session(
-        request.caller.tenant_id, wanted.scopes, wanted.return_url, request.base_url, ports
-    )
+    wish = connecting.Wish(login=wanted.login, scopes=wanted.scopes, return_url=wanted.return_url)
+    session, link = connecting.create_session(request.caller.tenant_id, wish, request.base_url, ports)
     return Answer(201, ConnectSessionView.of(session, link))
 
 
 @handler.route("GET /oauth/instagram/start", scope=PUBLIC, status=302, problems=("connect_session_invalid",))
+@handler.route("GET /oauth/facebook/start", scope=PUBLIC, status=302, problems=("connect_session_invalid",))
 def start(request: Request) -> Answer:
     try:
         ticket = request.parameters.get("session", "")

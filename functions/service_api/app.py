@@ -21,7 +21,7 @@ def read_limits(_request: Request) -> Answer:
 
 @handler.route("GET /v1/capabilities", scope="posts:read", answer=CapabilitiesView)
 def read_capabilities(_request: Request) -> Answer:
-    return Answer(200, CapabilitiesView(data=capabilities.ALL))
+    return Answer(200, CapabilitiesView.of(capabilities.ALL))
 
 
 @handler.route("GET /v1/errors/{code}", scope=PUBLIC, answer=ProblemTypeView, problems=("not_found",))

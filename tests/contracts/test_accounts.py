@@ -12,7 +12,7 @@ from darkroom.aws.accounts import ConnectingAccounts, DynamoDBTokens
 from darkroom.aws.vault import Vault
 from darkroom.errors import ConflictError, NotFoundError
 from darkroom.pages import PageRequest, opened
-from tests.builders import IG_USER_ID, NOW, OTHER_TENANT, TENANT, an_account
+from tests.builders import IG_USER_ID, NOW, OTHER_TENANT, TENANT, a_facebook_account, an_account
 from tests.fakes import FakeAccounts, FakeTokens
 
 PROBLEM = {"code": "reauthorization_required", "instagram": {"code": 190, "error_subcode": 460}}
@@ -218,3 +218,32 @@ def test_pages_hold_each_account_once_in_order_of_connection(stores, limit):
             break
         after = opened(page.next_cursor, TENANT)
     assert found == mine
+
+
+def test_keeps_the_persons_token_beside_the_pages(stores):
+    account = a_facebook_account()
+    stores.accounts.connect(account, "page-token", "user-token")
+    assert stores.accounts.get(TENANT, account.id) == account
+    assert (stores.tokens.token(account), stores.tokens.user_token(account)) == ("page-token", "user-token")
+
+
+def test_where_there_is_one_token_it_is_also_what_renews(stores):
+    stores.accounts.connect(an_account(), "the-token")
+    assert stores.tokens.user_token(an_account()) == "the-token"
+
+
+def test_another_login_replaces_both_tokens_and_keeps_the_account(stores):
+    stores.accounts.connect(a_facebook_account(), "page-token", "user-token")
+    again = an_account(token_version=2, version=2)
+    stores.accounts.connect(again, "instagram-token")
+    assert stores.accounts.get(TENANT, again.id).login == "instagram"
+    assert stores.accounts.get(TENANT, again.id).page_id is None
+    assert stores.tokens.user_token(again) == "instagram-token"
+
+
+def test_an_account_that_was_stored_before_there_were_pages_is_read(cloud, key_arn):
+    client, table = cloud.client("dynamodb"), cloud.table("AccountsTable")
+    accounts = ConnectingAccounts(client, table, Vault(cloud.client("kms"), key_arn))
+    accounts.connect(an_account(), "the-token")
+    assert all("page_id" not in item for item in client.scan(TableName=table)["Items"])
+    assert accounts.get(TENANT, an_account().id) == an_account()

@@ -93,7 +93,7 @@ def test_a_clipped_ciphertext_is_unreadable(vault, ciphertext):
 
 
 def test_a_format_that_it_does_not_know_is_unreadable(vault):
-    sealed = replace(vault.seal(TOKEN, TENANT, "acc_1"), format=2)
+    sealed = replace(vault.seal(TOKEN, TENANT, "acc_1"), format=3)
     with pytest.raises(TokenUnreadableError):
         vault.open(sealed, TENANT, "acc_1")
 

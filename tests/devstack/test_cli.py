@@ -27,11 +27,14 @@ def test_help_names_every_command(capsys):
     assert left.value.code == 0
     told = capsys.readouterr().out
     assert all(
-        f"    {command} " in told for command in ("up", "demo", "timeline", "doctor", "key", "reset", "simulator")
+        f"    {command} " in told
+        for command in ("up", "demo", "timeline", "redrive", "doctor", "key", "reset", "simulator")
     )
 
 
-@pytest.mark.parametrize("command", [["up"], ["demo"], ["timeline"], ["doctor"], ["key", "create"], ["reset"]])
+@pytest.mark.parametrize(
+    "command", [["up"], ["demo"], ["timeline"], ["redrive"], ["doctor"], ["key", "create"], ["reset"]]
+)
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as left:
         cli.main([*command, "--help"])

@@ -94,3 +94,11 @@ def _zip(source: str) -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("app.py", source)
     return buffer.getvalue()
+
+
+def test_a_batch_of_messages_wants_a_permission_that_iam_does_not_have():
+    """Its own table, as it is without the launcher."""
+    from ministack.core.iam_actions import extract_iam_action  # noqa: PLC0415 — beside its one use
+
+    headers = {"x-amz-target": "AmazonSQS.SendMessageBatch"}
+    assert extract_iam_action("sqs", "POST", "/", headers, b"{}", {}) == "sqs:SendMessageBatch"

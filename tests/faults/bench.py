@@ -190,6 +190,16 @@ class Bench(Lab):
     def outage(self, concerns: Callable[[str], bool], seconds: float = float("inf")) -> None:
         self._outages.append((concerns, self.time.clock.now() + seconds))
 
+    def fail_for_a_while(self, subcode: int, seconds: float) -> None:
+        """Every container ends with this meanwhile."""
+        self.failing_with = subcode
+
+        def effect() -> None:
+            self.time.sleep(seconds)
+            self.failing_with = None
+
+        self.time.start(effect)
+
     def stop_outages(self) -> None:
         self._outages.clear()
         self.failing_with = None

@@ -20,7 +20,6 @@ BESIDES = 60  # all that is asked after an unknown outcome, and a reel that take
 MOST_SENDING = 60  # runs of the step that sends, most of which find out before the call that they may not
 MOST_ATTEMPTS = 3
 TO_ONE_THROTTLE = 3  # a carousel's items are sent side by side
-ASKING = ("ConfirmPublish", "AddFirstComment", "TurnCommentsOff", "ReadPermalink")
 
 
 def breaks(bench: Bench, executions: list[Execution], log: str) -> list[str]:
@@ -82,12 +81,13 @@ def _commented_once(bench: Bench) -> Iterator[str]:
     if post.comment.comment_id not in {None, *(comment.id for comment in bench.comments)}:
         yield "F: its comment id is that of another comment"
     is_told = bool(texts) or post.comment.problem is not None
-    if post.content.first_comment is not None and post.media_id is not None and not is_told:
+    is_live = post.state is PostState.PUBLISHED
+    if post.content.first_comment is not None and is_live and not is_told:
         yield "F: no comment, and no problem with it"
     if post.content.first_comment is None and post.content.comments_enabled is None and post.comment.problem:
         yield "F: a problem with a comment that nobody wanted"
     is_off = post.media_id in bench.instagram.world.comments_off or post.comment.problem is not None
-    if post.content.comments_enabled is False and post.media_id is not None and not is_off:
+    if post.content.comments_enabled is False and is_live and not is_off:
         yield "F: comments are on, and no problem with it"
 
 
@@ -128,7 +128,7 @@ def _waits(bench: Bench) -> Iterator[str]:
     """Whoever is told to wait does: calls prolong a throttle, and in an outage one post at a time finds out."""
     if bench.uncalled_for:
         yield f"W: told to wait, and calls {bench.uncalled_for[0]}"
-    hasty = sum(calls for function, calls in bench.while_throttled.items() if function not in ASKING)
+    hasty = sum(bench.while_throttled.values())
     if hasty > TO_ONE_THROTTLE + len(bench.schedule.faults):
         yield f"W: {hasty} calls into one throttle"
 

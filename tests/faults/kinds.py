@@ -30,6 +30,7 @@ BOTH = ("before", "after")
 LINGERS = 10.0
 LATE = 100.0
 OUTAGE = 120.0
+FAILING = 180.0
 LONG_OUTAGE = 900.0  # longer than any step is retried
 SKEW = 600
 
@@ -150,6 +151,7 @@ KINDS: dict[str, Kind] = {
     "slow": Kind(lambda bench, _: bench.time.sleep(8.0), is_call),
     "stalled": Kind(lambda bench, _: bench.time.sleep(60.0), is_call),  # the function's own time-out comes first
     "not_found_yet": _error(is_read, 100, 33),
+    "refused": _error(is_read, 100, message="Invalid parameter", passes=False, is_common=True),
     "blocked": _error(is_call, 4, 2207051, http_status=403, passes=False, is_common=True),
     "unknown_container": _error(is_publish, 24, 2207006),
     "builder_expired": _error(is_publish, 24, 2207008),
@@ -167,6 +169,7 @@ KINDS: dict[str, Kind] = {
     "expired": Kind(lambda bench, _: deeds.expire(bench), is_status, ("before",), is_common=True),
     "upload_failed": Kind(lambda bench, _: bench.fail_containers(2207076), is_status, ("before",)),
     "server_failed": Kind(lambda bench, _: bench.fail_containers(2207001), is_status, ("before",)),
+    "failing": Kind(lambda bench, _: bench.fail_for_a_while(2207001, FAILING), is_create, ("before",)),
     "never_fetched": Kind(lambda bench, _: setattr(bench, "failing_with", 2207076), is_create, passes=False),
     # Not now.
     "quota_full": Kind(lambda bench, _: deeds.fill_quota(bench), is_call, ("before",)),
@@ -197,6 +200,7 @@ KINDS: dict[str, Kind] = {
     "long_outage": Kind(lambda bench, _: bench.outage(is_call, LONG_OUTAGE), is_repeatable, ("before",)),
     "blackout": Kind(lambda bench, _: bench.outage(is_call), is_call, passes=False),
     "table_outage": Kind(lambda bench, _: bench.outage(is_store, OUTAGE), is_store, ("before",), passes=False),
+    "table_out_once_live": Kind(lambda bench, _: bench.outage(is_store, FAILING * 2), is_publish, ("after",)),
     "table_blackout": Kind(lambda bench, _: bench.outage(is_store, LONG_OUTAGE), is_store, passes=False),
     # Somebody else posts by hand.
     "twin": Kind(lambda bench, _: bench.post_alike(CAPTION), is_invocation, ("before",), is_common=True),

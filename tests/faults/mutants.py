@@ -22,15 +22,21 @@ Lambda.TooManyRequestsException]"""
 MUTANTS = (
     Mutant(
         "the attempt is not written down",
-        (Change(_PUBLISHING, "publish_attempted_at=ports.now()", "publish_attempted_at=None"),),
+        (
+            Change(
+                _PUBLISHING,
+                "publish_attempted_at=ports.now(),\n        publish_attempts",
+                "publish_attempted_at=None,\n        publish_attempts",
+            ),
+        ),
     ),
     Mutant(
         "the attempt is written down after the call",
         (
             Change(
                 _PUBLISHING,
-                "post = _attempting(post, newest_media(post, instagram_access, ports), ports)",
-                "fence = newest_media(post, instagram_access, ports)",
+                "post = _attempting(post, newest, ports)",
+                "fence = newest",
             ),
             Change(
                 _PUBLISHING,
@@ -103,8 +109,15 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        "captions are not compared",
-        (Change(_CONFIRMING, "and _words(media.caption) in ([], _words(post.content.caption))", ""),),
+        "whatever appeared could be this post",
+        (
+            Change(
+                _CONFIRMING,
+                "found = candidates(post, newest_media(post, instagram_access, ports))",
+                "found = tuple(media for media in newest_media(post, instagram_access, ports) "
+                "if media.id not in post.fence)",
+            ),
+        ),
     ),
     Mutant(
         "the media that was found is not told",
@@ -150,6 +163,21 @@ MUTANTS = (
                 "beginning",
                 "if pause := allowance.pause_left(now):",
                 "if (pause := allowance.pause_left(now)) and False:",
+            ),
+        ),
+    ),
+    Mutant(
+        "a throttled account is asked about its posts",
+        (Change(_CONFIRMING, "if pause := ports.quota", "if False and ports.quota"),),
+    ),
+    Mutant(
+        "the end of a live post may be that it failed",
+        (
+            Change(
+                _DEFINITION,
+                "        MaxAttempts: 12 # for more than an hour\n        BackoffRate: 2\n",
+                "        MaxAttempts: 8\n        BackoffRate: 2\n    Catch:\n      - ErrorEquals: [States.ALL]\n"
+                "        ResultPath: $.error\n        Next: MarkFailed\n",
             ),
         ),
     ),

@@ -1,6 +1,6 @@
 import pytest
 
-from darkroom import bootstrap
+from darkroom import bootstrap, bootstrap_events
 from tests.functions.world import World
 
 
@@ -9,5 +9,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """The functions' bootstrap builds these ports."""
     made = World()
     for name, built in made.ports().items():
-        monkeypatch.setattr(bootstrap, name, lambda built=built: built)
+        module = bootstrap if hasattr(bootstrap, name) else bootstrap_events
+        monkeypatch.setattr(module, name, lambda built=built: built)
     return made

@@ -5,31 +5,38 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from darkroom.connecting import cookie_name
+from darkroom.connection import cookie_name
 from darkroom.errors import ConfigurationError, StoreUnavailableError
 from darkroom.http import PUBLIC
 from darkroom.instagram.errors import InstagramUnavailableError
 from darkroom.posts import PostState
-from tests.builders import NOW, OTHER_TENANT, TENANT, a_call, a_post, an_account, content
+from tests.builders import NOW, OTHER_TENANT, TENANT, a_call, a_post, an_account, an_endpoint, an_event, content
 from tests.events import answered, event, http_event
+from tests.fake_facebook import a_page
 from tests.functions.world import ACCOUNT_ID, FOLDER, app, call
 
 DOCUMENT = json.loads((FOLDER.parent / "openapi.json").read_text())
 HTTP = [
     "accounts_api",
     "change_post",
+    "choose_account",
+    "change_webhook_endpoint",
     "connect",
     "connect_callback",
+    "connect_facebook_callback",
     "disconnect_account",
+    "events_api",
     "post_timeline",
     "posts_api",
     "publishing_limit",
     "service_api",
+    "webhook_deliveries_api",
+    "webhook_endpoints_api",
 ]
 ROUTES = {key: (name, route) for name in HTTP for key, route in app(name).handler.routes.items()}
 
@@ -97,11 +104,16 @@ def test_a_route_answers_403_to_a_caller_with_every_scope_but_its_own(world, rou
 def test_what_belongs_to_another_is_not_there(world, route, caller):
     """OWASP API1: the same answer as for what does not exist, and nothing is touched."""
     post = world.posts.add(a_post(account_id=ACCOUNT_ID))
-    owned = post.id if "/posts/" in route else ACCOUNT_ID
+    endpoint, happened = an_endpoint(account_ids=(ACCOUNT_ID,)), an_event(account_id=ACCOUNT_ID)
+    world.endpoints.add(endpoint, "whsec_eA==")
+    world.events.add(happened)
+    owners = {"/posts/": post.id, "/webhook-endpoints/": endpoint.id, "/events/": happened.id}
+    owned = next((found for part, found in owners.items() if part in route), ACCOUNT_ID)
+    more = {"delivery_id": "dlv_00000000000000000000000001"} if "{delivery_id}" in route else {}
     before = (dict(world.accounts.stored), dict(world.posts.stored), dict(world.accounts.defaults))
     given = {"body": {}, "headers": {"if-match": '"1"'}} if route.startswith("PATCH") else {}
-    theirs = ask(route, caller=caller, parameters={"id": owned}, **given)
-    absent = ask(route, caller=caller, parameters={"id": "acc_00000000000000000000000009"}, **given)
+    theirs = ask(route, caller=caller, parameters={"id": owned} | more, **given)
+    absent = ask(route, caller=caller, parameters={"id": "acc_00000000000000000000000009"} | more, **given)
     assert refused(theirs) == (404, "not_found")
     known = {"request_id", "instance"}
     assert {k: v for k, v in answered(theirs).items() if k not in known} == {
@@ -109,6 +121,8 @@ def test_what_belongs_to_another_is_not_there(world, route, caller):
     }
     assert (world.accounts.stored, world.posts.stored, world.accounts.defaults) == before
     assert world.instagram.calls == []
+    assert world.endpoints.get(TENANT, endpoint.id) == endpoint
+    assert world.outgoing_queue.sent == []
 
 
 @pytest.mark.parametrize("route", [key for key in ROUTES if "{" in key])
@@ -385,7 +399,7 @@ def test_an_owner_who_says_no_is_sent_back_with_a_code(world):
     assert "CANARY" not in json.dumps(answer)
 
 
-@pytest.mark.parametrize("name", ["connect_start", "connect_callback"])
+@pytest.mark.parametrize("name", ["connect_start", "connect_callback", "connect_facebook_callback", "choose_account"])
 def test_a_link_that_nobody_issued_is_a_page_that_says_so(world, lines, name):
     function = "connect" if name == "connect_start" else name
     answer = call(function, event(name))
@@ -404,6 +418,78 @@ def test_any_callback_is_answered_with_a_page(world, query):
     answer = ask("GET /oauth/instagram/callback", query=query, caller={})
     assert answer["statusCode"] == 400
     assert answer["headers"]["content-type"].startswith("text/html")
+
+
+def through_facebook(world, **wish: Any) -> tuple[str, str, dict[str, Any]]:
+    """State, cookie and the answer when Facebook has sent the owner back."""
+    link = begun(world, login="facebook", **wish)["authorize_url"]
+    (session,) = parse_qs(urlsplit(link).query)["session"]
+    start = ask("GET /oauth/facebook/start", query={"session": session}, caller={})
+    assert start["headers"]["location"].startswith("https://www.facebook.com/v25.0/dialog/oauth?client_id=870&")
+    (state,) = parse_qs(urlsplit(start["headers"]["location"]).query)["state"]
+    cookie = start["cookies"][0].partition(";")[0]
+    query = {"state": state, "code": "good-code"}
+    return state, cookie, ask("GET /oauth/facebook/callback", query=query, cookies=[cookie], caller={})
+
+
+def choose(state: str, cookie: str, page_id: str, **given: Any) -> dict[str, Any]:
+    body = urlencode({"state": state, "page_id": page_id})
+    made = event("choose_account") | {"body": body, "cookies": [cookie]} | given
+    answer = call("choose_account", made)
+    promised("POST /oauth/facebook/choose", answer)
+    return answer
+
+
+def test_an_owner_connects_through_facebook(world, lines):
+    world.accounts.erase(world.account)
+    _, _, answer = through_facebook(world, return_url="/done")
+    (account,) = world.accounts.stored.values()
+    assert answer["headers"]["location"] == f"/done?result=connected&account_id={account.id}"
+    shown = answered(ask("GET /v1/accounts/{id}", parameters={"id": account.id}))
+    assert (shown["login"], shown["page_id"]) == ("facebook", account.page_id)
+    assert "CANARY" not in lines.getvalue() + json.dumps(answer) + json.dumps(shown)
+
+
+def test_an_owner_chooses_one_of_several_accounts(world, lines):
+    world.accounts.erase(world.account)
+    world.facebook.pages_shown = [[a_page(1), a_page(2)]]
+    state, cookie, page = through_facebook(world, return_url="/done")
+    assert page["statusCode"] == 200
+    assert "@acme.2" in page["body"]
+    assert choose(state, "x=y", a_page(2).id)["statusCode"] == 400
+    answer = choose(state, cookie, a_page(2).id)
+    (account,) = world.accounts.stored.values()
+    assert answer["headers"]["location"] == f"/done?result=connected&account_id={account.id}"
+    assert account.username == "acme.2"
+    assert choose(state, cookie, a_page(2).id)["statusCode"] == 400
+    assert "CANARY" not in lines.getvalue() + json.dumps([page, answer])
+    assert state not in lines.getvalue()
+
+
+def test_a_page_says_why_no_account_can_be_used(world, lines):
+    world.facebook.pages_shown = [[a_page(1, account=None, name="<b>Shop</b>")]]
+    _, _, answer = through_facebook(world)
+    assert answer["statusCode"] == 422
+    assert "&lt;b&gt;Shop&lt;/b&gt;: no Instagram professional account is linked to it" in answer["body"]
+    assert "Shop" not in lines.getvalue()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"body": ""},
+        {"body": None},
+        {"body": "%ff%fe&&==&state"},
+        {"body": "&".join(f"a{n}=1" for n in range(5000))},
+        {"body": "state=a&state=b&page_id=x"},
+        {"body": "/w==", "isBase64Encoded": True},
+        {"body": "not base64", "isBase64Encoded": True},
+        {"body": "state=" + "x" * 200_000},
+    ],
+    ids=lambda given: str(given)[:40],
+)
+def test_any_form_is_answered_without_a_failure_of_ours(world, given):
+    assert choose("", "", "", **given)["statusCode"] == 400
 
 
 def test_when_the_app_secret_is_missing_the_owner_sees_a_page(world, monkeypatch):

@@ -6,18 +6,42 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from darkroom import authenticating, connecting, disconnecting, metering, recounting, submission, watching, workflow
+from darkroom import (
+    announcing,
+    authenticating,
+    connecting,
+    delivering,
+    disconnecting,
+    fanning_out,
+    linking,
+    metering,
+    processing,
+    receiving,
+    recounting,
+    registering,
+    resending,
+    submission,
+    watching,
+    workflow,
+)
 from darkroom.accounts import Account
+from darkroom.aws.inbox import SqsInbox
+from darkroom.deliveries import Keys
 from darkroom.observability import log_unforeseen
-from tests.builders import an_account
+from tests.builders import an_account, an_attempt
 from tests.events import event
+from tests.fake_facebook import FakeFacebook
 from tests.fakes import (
     Clock,
     FakeAccounts,
     FakeApiKeys,
     FakeBus,
+    FakeChoices,
+    FakeDeliveries,
+    FakeEvents,
     FakeFingerprints,
     FakeInstagram,
+    FakeKeyRing,
     FakeOutages,
     FakePosts,
     FakeQuota,
@@ -27,6 +51,15 @@ from tests.fakes import (
     FakeTokens,
     FakeWorkflows,
 )
+from tests.outgoing_fakes import (
+    FakeDeliveryQueue,
+    FakeEndpoints,
+    FakeEndpointSecrets,
+    FakeEventLists,
+    FakeOutgoingDeliveries,
+    FakeReceiver,
+)
+from tests.queues import MemoryQueues
 
 FOLDER = Path(__file__).parent.parent.parent / "functions"
 ACCOUNT_ID = event("disconnect_account")["pathParameters"]["id"]
@@ -51,6 +84,7 @@ class World:
     posts: FakePosts = field(default_factory=FakePosts)
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
     keys: FakeApiKeys = field(default_factory=FakeApiKeys)
+    choices: FakeChoices = field(default_factory=FakeChoices)
     sessions: FakeSessions = field(default_factory=FakeSessions)
     records: FakeRecords = field(default_factory=FakeRecords)
     quota: FakeQuota = field(default_factory=FakeQuota)
@@ -60,11 +94,24 @@ class World:
     schedules: FakeSchedules = field(default_factory=FakeSchedules)
     workflows: FakeWorkflows = field(default_factory=FakeWorkflows)
     instagram: FakeInstagram = field(default_factory=FakeInstagram)
+    key_ring: FakeKeyRing = field(
+        default_factory=lambda: FakeKeyRing(Keys({"instagram": "CANARY-app-secret"}, "CANARY-verify-token"))
+    )
+    queues: MemoryQueues = field(default_factory=MemoryQueues)
+    deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
+    facebook: FakeFacebook = field(default_factory=FakeFacebook)
+    endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
+    outgoing_queue: FakeDeliveryQueue = field(default_factory=FakeDeliveryQueue)
+    receiver: FakeReceiver = field(default_factory=lambda: FakeReceiver([an_attempt(200)]))
 
     def __post_init__(self) -> None:
+        self.outgoing = FakeOutgoingDeliveries(self.clock)
         self.accounts.connect(self.account, f"CANARY-token-of-{self.account.id}")
         self.instagram.clock = self.clock
         self.tokens = FakeTokens(self.accounts)
+        self.events = FakeEvents(self.clock)
+        self.queue = self.queues.create("webhooks", self.queues.create("dead"))
+        self.inbox = SqsInbox(self.queues, self.queue, 4000, lambda: self.deliveries)
 
     def ports(self) -> dict[str, Any]:
         """A builder of bootstrap's to what it answers here."""
@@ -80,10 +127,16 @@ class World:
             "connect_ports": connecting.StartPorts(
                 self.sessions,
                 self.clock,
-                lambda: "1234567890",
-                "https://www.instagram.com/oauth/authorize",
+                {
+                    "instagram": connecting.Dialogue("https://www.instagram.com/oauth/authorize", lambda: "1234567890"),
+                    "facebook": connecting.Dialogue("https://www.facebook.com/v25.0/dialog/oauth", lambda: "870"),
+                },
                 "",
                 frozenset({"https://app.example.com"}),
+            ),
+            "raw_deliveries": self.deliveries,
+            "linking_ports": linking.Ports(
+                self.sessions, self.choices, self.accounts, lambda: self.facebook, self.clock, ""
             ),
             "disconnecting_ports": disconnecting.Ports(
                 self.accounts, self.tokens, self.instagram, self.posts, self.clock
@@ -100,10 +153,46 @@ class World:
                 self.fingerprints,
                 self.clock,
             ),
+            "processing_ports": processing.Ports(
+                self.accounts,
+                self.deliveries,
+                self._telling(),
+            ),
+            "receiving_ports": receiving.Ports(self.key_ring, self.inbox, self.clock),
             "recounting_ports": recounting.Ports(self.posts, self.posts.timeline, self.clock),
             "recording_ports": workflow.Ports(**self._recording()),
             "stage": "test",
+            **self._outgoing(),
             "watching_ports": watching.Ports(self.posts, self.workflows, self.clock, log_unforeseen),
+        }
+
+    def _telling(self) -> announcing.Ports:
+        return announcing.Ports(
+            self.events, lambda name, detail: self.bus.announce(name, detail, self.clock()), self.clock
+        )
+
+    def _outgoing(self) -> dict[str, Any]:
+        telling = self._telling()
+        return {
+            "announcing_ports": telling,
+            "delivering_ports": delivering.Ports(
+                self.events,
+                self.endpoints,
+                FakeEndpointSecrets(self.endpoints),
+                self.outgoing,
+                self.receiver,
+                telling,
+                self.clock,
+            ),
+            "event_lists": FakeEventLists(self.events),
+            "fanning_out_ports": fanning_out.Ports(
+                self.events, self.endpoints, self.outgoing, self.outgoing_queue, self.clock
+            ),
+            "registering_ports": registering.Ports(self.endpoints, self.clock),
+            "resending_ports": resending.Ports(
+                self.endpoints, self.events, self.outgoing, self.outgoing_queue, self.clock
+            ),
+            "sweeping_ports": delivering.SweepPorts(self.outgoing, self.outgoing_queue, self.clock),
         }
 
     def _recording(self) -> dict[str, Any]:

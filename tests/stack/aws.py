@@ -5,11 +5,12 @@ import time
 from typing import Any
 
 import boto3
+import httpx
 from botocore.exceptions import ClientError
 
 from devstack.cloud import LocalCloud
 
-TABLES = ("AccountsTableName", "PostsTableName", "CallersTableName", "EventsTableName")
+TABLES = ("AccountsTableName", "PostsTableName", "CallersTableName", "EventsTableName", "EndpointsTableName")
 EXECUTION_SECONDS = 30.0
 
 type Item = dict[str, Any]
@@ -46,11 +47,31 @@ def executions(cloud: LocalCloud) -> list[dict[str, Any]]:
 
 
 def settle(cloud: LocalCloud) -> None:
-    """Waits until no workflow is running: what a post's last state is followed by happens behind the answers."""
+    """
+    Waits until no workflow is running and no webhook is on its way: what a post's last state is followed by happens
+    behind the answers.
+    """
     deadline = time.monotonic() + EXECUTION_SECONDS
     while running := [each["name"] for each in executions(cloud) if each["status"] == "RUNNING"]:
         assert time.monotonic() < deadline, f"still running: {running}"
         time.sleep(0.1)
+    while waiting := webhooks_on_their_way(cloud):
+        assert time.monotonic() < deadline, f"still on their way: {waiting}"
+        time.sleep(0.1)
+
+
+def webhooks_on_their_way(cloud: LocalCloud) -> int:
+    """Not delivered yet, or not processed."""
+    told = httpx.get(f"{cloud.simulator_url}/_sim/webhooks").json()
+    undelivered = told["waiting"] + sum(each["state"] == "waiting" for each in told["deliveries"])
+    return int(undelivered + messages_in(cloud, "WebhookQueueUrl"))
+
+
+def messages_in(cloud: LocalCloud, queue: str) -> int:
+    """Visible or not; `queue` is an output of the stack."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = cloud.client("sqs").get_queue_attributes(QueueUrl=cloud.outputs[queue], AttributeNames=names)
+    return sum(int(found["Attributes"][name]) for name in names)
 
 
 def history(cloud: LocalCloud, execution_arn: str) -> list[dict[str, Any]]:

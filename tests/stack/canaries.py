@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
-from darkroom.connecting import COOKIE
+from darkroom.connection import COOKIE
 
 # A parameter of a URL or a cookie, and what it carries; links and states are `<session id>.<secret>`.
 PARAMETERS = {"session": "link", "state": "state", "code": "code"}
@@ -31,7 +31,7 @@ class Heard:
 
 @dataclass
 class Canaries:
-    """Secrets by kind: `api key`, `app secret`, `token`, `link`, `state`, `cookie`, `code`, `caption`, `jwt`."""
+    """By kind: `api key`, `app secret`, `token`, `link`, `state`, `cookie`, `code`, `caption`, `comment`, `jwt`."""
 
     known: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     heard: list[Heard] = field(default_factory=list)
@@ -40,6 +40,10 @@ class Canaries:
         text = f"{words} CANARY-{secrets.token_hex(12)}".strip()
         self.known["caption"].add(text.split()[-1])
         return text
+
+    def comment(self, words: str = "") -> str:
+        """What a follower says."""
+        return f"{words} {self.meet('comment', f'CANARY-{secrets.token_hex(12)}')}".strip()
 
     def meet(self, kind: str, secret: str) -> str:
         assert len(secret) >= 16, f"this {kind} is too short to look for"

@@ -9,12 +9,14 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from devstack.cloud import ANY_PORTS, LocalCloud
+from devstack.processes import free_port
 from tests.stack.canaries import Canaries
 
 ROOT = Path(__file__).parents[2]
 # Workers of one run never share a cloud, should somebody forget `--dist loadgroup`.
 STATE = Path(f".local/tests/stack-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}")
 RETURN_ORIGIN = "https://app.example"  # what the operator lets owners return to
+WEBHOOK_PORT = free_port(0)  # where a tenant's server may listen for outgoing webhooks
 WAIT_SCALE = 0.02  # of the workflow's own waits and retry intervals: 20 s become 0.4 s
 HOURS_IN_SECONDS = 0.0005  # for posts that are delayed: an hour becomes 1.8 s
 SECONDS = 40.0  # for an answer; the gateway itself gives up after 30
@@ -24,10 +26,9 @@ SECONDS = 40.0  # for an answer; the gateway itself gives up after 30
 def running_cloud(state_dir: Path, canaries: Canaries, **options: Any) -> Iterator[LocalCloud]:
     with LocalCloud(ROOT, state_dir=state_dir, ports=ANY_PORTS, image_seconds=0, video_seconds=0, **options) as running:
         scale_waits(running, WAIT_SCALE)
-        credentials = running.client("secretsmanager").get_secret_value(
-            SecretId=running.outputs["InstagramAppSecretArn"]
-        )
-        canaries.meet("app secret", json.loads(credentials["SecretString"])["app_secret"])
+        for output in ("InstagramAppSecretArn", "MetaAppSecretArn"):
+            credentials = running.client("secretsmanager").get_secret_value(SecretId=running.outputs[output])
+            canaries.meet("app secret", json.loads(credentials["SecretString"])["app_secret"])
         yield running
 
 

@@ -13,7 +13,7 @@ import pytest
 from devstack.cloud import LocalCloud
 from devstack.template import load
 from tests.stack.canaries import Canaries
-from tests.stack.clouds import RETURN_ORIGIN, ROOT, SECONDS, STATE, running_cloud
+from tests.stack.clouds import RETURN_ORIGIN, ROOT, SECONDS, STATE, WEBHOOK_PORT, running_cloud
 from tests.stack.issuer import Issuer
 from tests.stack.people import Account, Owner, Tenant
 from tests.stack.pretend import PretendInstagram
@@ -46,7 +46,8 @@ def issuer() -> Iterator[Issuer]:
 
 @pytest.fixture(scope="session")
 def cloud(canaries, issuer) -> Iterator[LocalCloud]:
-    parameters = {"ReturnOrigins": RETURN_ORIGIN, "OidcIssuer": issuer.url}
+    hosts = {"TestWebhookHosts": f"127.0.0.1:{WEBHOOK_PORT}"}
+    parameters = {"ReturnOrigins": RETURN_ORIGIN, "OidcIssuer": issuer.url} | hosts
     with running_cloud(STATE, canaries, parameters=parameters) as running:
         yield running
 

@@ -20,6 +20,10 @@ class PretendInstagram:
     def add_account(self, username: str) -> None:
         self._ask("POST", "accounts", {"username": username})
 
+    def add_page(self, name: str, person: str, username: str | None = None, **more: Any) -> None:
+        """A Facebook Page of this person's, linked to this account if any."""
+        self._ask("POST", "pages", {"name": name, "person": person, "username": username, **more})
+
     def live(self, username: str) -> list[dict[str, Any]]:
         """The ledger of one account: everything of its that the world can see."""
         entries = self._ask("GET", "ledger")["ledger"]
@@ -65,6 +69,22 @@ class PretendInstagram:
         made = self.client.post(f"/{token['user_id']}/media", data=wishes)
         wishes = {"access_token": token["access_token"], "creation_id": made.json()["id"]}
         assert self.client.post(f"/{token['user_id']}/media_publish", data=wishes).status_code == 200
+
+    def comment(self, media_id: str, text: str, username: str = "mira.draws") -> str:
+        """A follower comments; the comment's id."""
+        return str(self._ask("POST", "comments", {"username": username, "media_id": media_id, "text": text})["id"])
+
+    def send_webhook(self, kind: str, username: str, **about: Any) -> dict[str, str]:
+        """As the dashboard's Test button; its ids."""
+        sent: dict[str, str] = self._ask("POST", "webhooks/send", {"kind": kind, "username": username, **about})[
+            "sent"
+        ][0]
+        return sent
+
+    def deliveries(self) -> list[dict[str, Any]]:
+        """Every webhook delivery, with the status of the last answer."""
+        found: list[dict[str, Any]] = self._ask("GET", "webhooks")["deliveries"]
+        return found
 
     def revoke_tokens(self, username: str) -> None:
         assert self._ask("POST", "tokens/revoke", {"username": username})["revoked"]

@@ -20,7 +20,7 @@ class Route:
         return "{id}" in self.path
 
     def filled(self, **values: str) -> str:
-        return self.path.format(**{"id": "absent", "code": "not_found"} | values)
+        return self.path.format(**{"id": "absent", "delivery_id": "absent", "code": "not_found"} | values)
 
 
 def routes(template: Template) -> list[Route]:

@@ -4,7 +4,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from darkroom.connecting import COOKIE
+from darkroom.connection import COOKIE
 from tests.stack import aws
 from tests.stack.clouds import RETURN_ORIGIN
 from tests.stack.people import result

@@ -46,7 +46,7 @@ def post(tenant):
         ("GET", "/v1/posts/a/b"),
         ("OPTIONS", "/v1/posts"),
         ("GET", "/v1//posts"),
-        ("GET", "/oauth/facebook/callback"),
+        ("GET", "/oauth/threads/callback"),
     ],
 )
 def test_a_path_or_method_that_is_not_ours_is_a_404_problem(tenant, method, path):

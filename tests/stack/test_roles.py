@@ -24,7 +24,13 @@ READS_TOKENS = {
     "DisconnectAccountFunction",
     "PublishingLimitFunction",
 }
-READS_THE_APP_SECRET = {"ConnectFunction", "ConnectCallbackFunction"}
+READS_THE_APP_SECRET = {"ConnectFunction", "ConnectCallbackFunction", "WebhookReceiverFunction"}
+# Whoever calls for an account of Facebook Login proves the app.
+READS_THE_META_APP_SECRET = READS_TOKENS | {
+    "ConnectFunction",
+    "ConnectFacebookCallbackFunction",
+    "ChooseAccountFunction",
+}
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +68,28 @@ def test_nobody_can_decrypt_a_token_without_naming_the_account(cloud, roles, tok
     assert set(outcomes.values()) == {"AccessDeniedException"}
 
 
-def test_only_the_two_functions_of_connecting_can_read_the_app_secret(cloud, roles):
-    secret = {"SecretId": cloud.outputs["InstagramAppSecretArn"]}
+@pytest.mark.parametrize(
+    ("output", "readers"),
+    [("InstagramAppSecretArn", READS_THE_APP_SECRET), ("MetaAppSecretArn", READS_THE_META_APP_SECRET)],
+)
+def test_only_who_needs_an_apps_secret_can_read_it(cloud, roles, output, readers):
+    secret = {"SecretId": cloud.outputs[output]}
     outcomes = {
         name: aws.outcome(cloud, role, "secretsmanager", "get_secret_value", **secret) for name, role in roles.items()
     }
-    assert outcomes == {name: "ok" if name in READS_THE_APP_SECRET else "AccessDeniedException" for name in roles}
+    assert outcomes == {name: "ok" if name in readers else "AccessDeniedException" for name in roles}
+
+
+def test_the_token_of_a_choice_is_opened_where_the_choice_arrives_and_not_where_it_is_sealed(cloud, roles, token):
+    """It is named by its session, as a token of an account is by its account."""
+    context = {"tenant_id": "t", "account_id": "con_01M800000000000000000000AA"}
+    key = {"KeyId": token["KeyId"], "EncryptionContext": context}
+    sealed = cloud.client("kms").generate_data_key(KeySpec="AES_256", **key)["CiphertextBlob"]
+    outcomes = {
+        name: aws.outcome(cloud, roles[name], "kms", "decrypt", CiphertextBlob=sealed, **key)
+        for name in ("ChooseAccountFunction", "ConnectFacebookCallbackFunction", "ConnectCallbackFunction")
+    }
+    assert [name for name, outcome in outcomes.items() if outcome == "ok"] == ["ChooseAccountFunction"]
 
 
 def test_no_function_can_read_a_table_whole(cloud, roles):

@@ -1,5 +1,6 @@
 """One tenant's objects do not exist for another."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,6 +28,9 @@ def changeable(victim):
     """Ids of posts that their owner could edit, publish, cancel or try again."""
     scheduled = victim.schedule(datetime.now(UTC) + timedelta(days=1))
     draft = victim.accepted(victim.api.post("/v1/posts", json=victim.body(mode="draft")))
+    endpoint = {"url": "https://hooks.example.com/", "types": ["nothing.happens"]}
+    made = victim.api.post("/v1/webhook-endpoints", json=endpoint).json()
+    victim.canaries.meet("signing secret", made["secret"])
     return [scheduled["id"], draft, victim.publish("image", "wide.jpg")["id"]]
 
 
@@ -42,6 +46,7 @@ def intruder(new_tenant, connect):
 def untouched(cloud, victim, foreign, changeable):
     """What the victim has, and the calls to Instagram, before and after."""
     aws.settle(cloud)
+    time.sleep(2)  # for the events of what went live
     before, calls = aws.tables(cloud), victim.instagram.calls()
     yield
     aws.settle(cloud)
@@ -61,14 +66,28 @@ def and_absent(real):
 
 @pytest.mark.usefixtures("untouched")
 def test_every_route_that_takes_an_id_treats_a_foreign_one_as_absent(template, intruder, victim, foreign, changeable):
+    hook = victim.api.get("/v1/webhook-endpoints").json()["data"][0]["id"]
+    event = victim.api.get("/v1/events").json()["data"][0]["id"]
     sweep = [route for route in routes(template) if route.takes_id]
     assert {("GET", "timeline"), ("POST", "publish"), ("POST", "retry"), ("PATCH", "{id}"), ("DELETE", "{id}")} <= {
         (route.method, route.path.rpartition("/")[2]) for route in sweep if route.path.startswith("/v1/posts/")
     }
     for route in sweep:
-        edit = {"json": {"caption": "Mine"}, "headers": {"if-match": '"1"'}} if route.method == "PATCH" else {}
-        for real in (victim.account.id, foreign["id"], *changeable, victim.account.ig_user_id, foreign["media_id"]):
-            answers = [intruder.api.request(route.method, route.filled(id=id_), **edit) for id_ in and_absent(real)]
+        wish = {"caption": "Mine"} if "/posts/" in route.path else {"description": "Mine"}
+        edit = {"json": wish, "headers": {"if-match": '"1"'}} if route.method == "PATCH" else {}
+        for real in (
+            victim.account.id,
+            foreign["id"],
+            *changeable,
+            victim.account.ig_user_id,
+            foreign["media_id"],
+            hook,
+            event,
+        ):
+            answers = [
+                intruder.api.request(route.method, route.filled(id=id_, delivery_id=id_), **edit)
+                for id_ in and_absent(real)
+            ]
             assert told(answers[0]) == told(answers[1]), route
 
 

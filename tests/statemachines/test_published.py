@@ -57,6 +57,38 @@ def test_the_items_of_a_carousel_are_processed_side_by_side_and_published_in_ord
     assert execution.seconds < 20 + 50 + 30
 
 
+@pytest.mark.parametrize("wanted", [IMAGE, CAROUSEL, REEL, STORY], ids=lambda each: each.kind)
+def test_an_account_of_facebook_login_publishes_every_kind_with_its_pages_token(lab, wanted):
+    lab.reconnect_through_facebook()
+    lab.publish(wanted)
+    [entry] = lab.live
+    assert (entry["kind"], entry["media_id"]) == (wanted.kind, lab.post.media_id)
+    assert lab.post.permalink
+
+
+def test_an_account_of_facebook_login_comments_and_turns_comments_off(lab):
+    lab.reconnect_through_facebook()
+    lab.publish(replace(IMAGE, first_comment=COMMENT))
+    assert [comment["text"] for comment in lab.live[0]["comments"]] == [COMMENT]
+    lab.publish(replace(IMAGE, caption="CANARY quiet", comments_enabled=False))
+    assert not lab.live[0]["is_comment_enabled"]
+
+
+def test_an_account_of_facebook_login_publishes_on_after_the_persons_token_has_expired(lab):
+    lab.reconnect_through_facebook()
+    lab.account = replace(lab.account, token_expires_at=lab.now())
+    lab.publish(IMAGE)
+    assert len(lab.live) == 1
+
+
+def test_an_account_of_facebook_login_whose_token_is_revoked_needs_its_owner(lab):
+    lab.reconnect_through_facebook()
+    for token in lab.instagram.world.facebook.tokens.values():
+        token.revoked_with = 458
+    lab.publish(IMAGE)
+    assert (lab.post.state, lab.post.problem["code"]) == (PostState.FAILED, "reauthorization_required")
+
+
 def test_a_reel_of_minutes_is_looked_at_ever_more_seldom(make_lab):
     lab = make_lab(video_seconds=340)
     execution = lab.publish(REEL)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from darkroom import delaying
 from darkroom.accounts import AccountState
 from darkroom.errors import StoreUnavailableError, TokenUnreadableError
 from darkroom.posts import PostState
@@ -61,16 +62,34 @@ def test_a_container_that_ends_in_error_says_why_in_words_or_in_a_number(lab, st
     assert lab.problem["actor"] == "caller"
 
 
-@pytest.mark.parametrize(
-    ("subcode", "code"),
-    [(2207053, "instagram_unavailable"), (2207001, "instagram_unavailable"), (2207082, "media_unreachable")],
-)
-def test_a_dead_container_is_made_anew_twice_and_none_is_asked_again(lab, subcode, code):
+def test_a_container_whose_file_cannot_be_fetched_is_made_anew_twice_and_none_is_asked_again(lab):
+    lab.points.meanwhile("GET id", lambda: lab.break_containers(2207082), nth=None)
+    execution = lab.publish(REEL)
+    assert failed(lab, "media_unreachable")
+    assert (execution.retries, lab.problem["instagram"]) == (0, {"error_subcode": 2207082})
+    assert (lab.called("GET /{container}"), lab.called("POST /{ig}/media")) == (3, 3)
+
+
+@pytest.mark.parametrize("subcode", [2207053, 2207001])
+def test_while_instagram_fails_every_container_the_post_waits_and_gives_up_after_hours(lab, subcode):
     lab.points.meanwhile("GET id", lambda: lab.break_containers(subcode), nth=None)
     execution = lab.publish(REEL)
-    assert failed(lab, code)
-    assert (execution.retries, lab.problem["instagram"]) == (0, {"error_subcode": subcode})
-    assert (lab.called("GET /{container}"), lab.called("POST /{ig}/media")) == (3, 3)
+    assert failed(lab, "instagram_unavailable")
+    assert lab.problem["instagram"] == {"error_subcode": subcode}
+    assert execution.visits("DelayPost") == len(delaying.PATIENCE) + 1
+    assert execution.seconds > 2 * 3600
+
+
+def test_a_post_whose_containers_instagram_fails_for_minutes_goes_out_by_itself(lab):
+    until = lab.time.clock.now() + 180
+
+    def break_them() -> None:
+        if lab.time.clock.now() < until:
+            lab.break_containers(2207001)
+
+    lab.points.meanwhile("GET id", break_them, nth=None)
+    lab.publish(REEL)
+    assert lab.post.state is PostState.PUBLISHED
 
 
 def test_a_container_that_expires_again_and_again_asks_for_another_try(lab):

@@ -113,13 +113,23 @@ def test_a_publish_that_cannot_be_written_down_is_written_down_later_and_never_r
     assert (lab.called(PUBLISH), execution.retries) == (1, 6)
 
 
-def test_a_publish_that_can_not_be_written_down_for_minutes_sends_a_person_to_look(lab):
-    for nth in range(3, 12):
+def test_a_publish_that_cannot_be_written_down_for_an_hour_is_written_down_after_it(lab):
+    for nth in range(3, 15):
         lab.points.fail("posts.save", StoreUnavailableError(), nth=nth)
     lab.publish(IMAGE)
-    assert (lab.post.state, lab.called(PUBLISH)) == (PostState.UNCONFIRMED, 1)
-    assert lab.problem["code"] == "outcome_unknown"
-    assert lab.problem["detail"] == "Look at the account before sending the post again."
+    assert (lab.post.state, lab.post.media_id) == (PostState.PUBLISHED, lab.live[0]["media_id"])
+    assert lab.called(PUBLISH) == 1
+
+
+def test_a_publish_that_nobody_could_write_down_fails_the_execution_so_that_the_alarm_rings(lab):
+    """The watchdog then runs it again, and that asks."""
+    for nth in range(3, 16):
+        lab.points.fail("posts.save", StoreUnavailableError(), nth=nth)
+    execution = lab.publish(IMAGE)
+    assert (execution.status, lab.post.state, lab.called(PUBLISH)) == ("FAILED", PostState.PUBLISHING, 1)
+    lab.execute()
+    assert (lab.post.state, lab.post.media_id) == (PostState.PUBLISHED, lab.live[0]["media_id"])
+    assert lab.called(PUBLISH) == 1
 
 
 def test_an_end_that_can_not_be_written_down_fails_the_execution_so_that_the_alarm_rings(lab):

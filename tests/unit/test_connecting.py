@@ -8,8 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from darkroom import connecting
-from darkroom.accounts import NEEDED_SCOPES, AccountState
-from darkroom.connecting import Callback
+from darkroom.accounts import AccountState
+from darkroom.connecting import Dialogue, Wish
+from darkroom.connection import SESSION_LIFETIME, Callback, Outcome
 from darkroom.errors import (
     BadRequestError,
     ConfigurationError,
@@ -21,7 +22,7 @@ from darkroom.errors import (
 from darkroom.instagram import oauth
 from darkroom.instagram.errors import AuthorizationCodeError, InstagramUnavailableError, RateLimitedError
 from darkroom.instagram.models import ShortLivedToken
-from tests.builders import IG_USER_ID, OTHER_TENANT, TENANT, an_account
+from tests.builders import IG_USER_ID, NEEDED_SCOPES, OTHER_TENANT, TENANT, an_account
 from tests.fakes import PROFILE, Clock, FakeAccounts, FakeInstagram, FakeSessions, Killed
 
 API = "https://api.example.com"
@@ -36,8 +37,10 @@ def world():
     start = connecting.StartPorts(
         sessions=sessions,
         now=clock,
-        app_id=lambda: "990000000000001",
-        authorize_url="https://www.instagram.com/oauth/authorize",
+        dialogues={
+            "instagram": Dialogue("https://www.instagram.com/oauth/authorize", lambda: "990000000000001"),
+            "facebook": Dialogue("https://www.facebook.com/v25.0/dialog/oauth", lambda: "870000000000001"),
+        },
         public_url="",
         return_origins=frozenset({APP}),
     )
@@ -50,7 +53,7 @@ def world():
 
 
 def session_of(world, tenant_id=TENANT, scopes=None, return_url=None):
-    return connecting.create_session(tenant_id, scopes, return_url, API, world.start)
+    return connecting.create_session(tenant_id, Wish(scopes=scopes, return_url=return_url), API, world.start)
 
 
 def ticket_of(link):
@@ -92,7 +95,7 @@ def test_the_link_leads_to_our_own_start_page_and_holds_the_only_copy_of_its_sec
 
 def test_the_public_url_wins_over_the_domain_of_the_request(world):
     ports = replace(world.start, public_url="https://darkroom.example.com")
-    _, link = connecting.create_session(TENANT, None, None, API, ports)
+    _, link = connecting.create_session(TENANT, Wish(), API, ports)
     assert link.startswith("https://darkroom.example.com/oauth/instagram/start?")
     location = connecting.start(ticket_of(link), API, ports).location
     assert parse_qs(urlsplit(location).query)["redirect_uri"] == [
@@ -195,7 +198,7 @@ def test_a_malformed_link_opens_nothing(world, ticket):
 
 def test_a_link_is_dead_after_ten_minutes(world):
     _, link = session_of(world)
-    world.clock.advance(connecting.SESSION_LIFETIME)
+    world.clock.advance(SESSION_LIFETIME)
     with pytest.raises(ConnectError):
         connecting.start(ticket_of(link), API, world.start)
 
@@ -206,7 +209,7 @@ def test_a_link_can_be_opened_again_when_the_app_credentials_were_missing(world)
 
     _, link = session_of(world)
     with pytest.raises(ConfigurationError):
-        connecting.start(ticket_of(link), API, replace(world.start, app_id=missing))
+        connecting.start(ticket_of(link), API, replace(world.start, dialogues={"instagram": Dialogue("", missing)}))
     assert connecting.start(ticket_of(link), API, world.start).cookie
 
 
@@ -216,7 +219,7 @@ def test_a_link_can_be_opened_again_when_the_app_credentials_were_missing(world)
 def test_connects_an_account_and_stores_its_token(world):
     outcome = completed(world, *opened(world, return_url=f"{APP}/done"))
     account = outcome.account
-    assert outcome == connecting.Outcome(f"{APP}/done", account)
+    assert outcome == Outcome(f"{APP}/done", account)
     assert world.accounts.get(TENANT, account.id) == account
     assert account.ig_user_id == IG_USER_ID
     assert account.app_scoped_id == PROFILE.id
@@ -271,7 +274,7 @@ def test_an_unknown_state_calls_nobody(world):
 def test_an_expired_state_calls_nobody(world):
     """O1."""
     state, cookie = opened(world)
-    world.clock.advance(connecting.SESSION_LIFETIME)
+    world.clock.advance(SESSION_LIFETIME)
     assert refused(world, completed(world, state, cookie))
     assert world.instagram.calls == []
 
@@ -455,7 +458,7 @@ def test_when_the_worker_dies_on_the_way_nothing_is_stored_and_a_new_link_works(
 
 @pytest.mark.parametrize("error", [StoreUnavailableError(), TokenUnreadableError(detail="KMS answered Disabled.")])
 def test_when_the_token_cannot_be_sealed_nothing_is_stored(world, error):
-    def fail(_account, _token):
+    def fail(_account, _token, _user_token):
         raise error
 
     world.accounts.connect = fail

@@ -33,7 +33,7 @@ from darkroom.instagram.errors import (
 )
 from darkroom.instagram.models import ContainerStatus
 from darkroom.posts import PostState
-from darkroom.workflow import PublishedTask
+from darkroom.workflow import NotNowError, PublishedTask
 from tests.builders import NOW, TENANT, a_container, an_account, content, video_item
 from tests.fakes import Fate, Killed
 from tests.unit.world import doomed, overtaken, world_of
@@ -263,7 +263,6 @@ GIVEN_UP = ContainerStatus("ERROR", 2207053)
         (ContainerStatus("ERROR"), MediaRejectedError),
         (ContainerStatus("ERROR", 2207026), MediaRejectedError),
         (ContainerStatus("ERROR", 2207052), MediaUnreachableError),
-        (GIVEN_UP, InstagramUnavailableError),
     ],
 )
 def test_a_dead_container_that_is_not_worth_making_anew_ends_the_waiting_with_its_reason(status, error):
@@ -273,6 +272,24 @@ def test_a_dead_container_that_is_not_worth_making_anew_ends_the_waiting_with_it
     with pytest.raises(error):
         publishing.check_container(world.item(None), world.ports)
     assert len(world.post().containers) == 1
+
+
+def test_a_container_that_instagram_keeps_failing_is_forgotten_and_the_post_waits(world):
+    world.posts.save(replace(world.post(), rebuilds=publishing.MOST_REBUILDS))
+    publishing.create_container(world.item(None), world.ports)
+    lose(world, None, GIVEN_UP)
+    with pytest.raises(NotNowError):
+        publishing.check_container(world.item(None), world.ports)
+    assert (world.post().containers, world.post().rebuilds) == ((), 0)
+
+
+def test_in_an_outage_no_container_is_made_anew_on_the_spot(world):
+    publishing.create_container(world.item(None), world.ports)
+    for account in ("a", "b", "c"):
+        world.outages.report("CheckContainer", "*.2207053", account, NOW)
+    lose(world, None, GIVEN_UP)
+    with pytest.raises(NotNowError):
+        publishing.check_container(world.item(None), world.ports)
 
 
 @pytest.mark.parametrize(

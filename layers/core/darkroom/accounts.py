@@ -3,26 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 from darkroom import capabilities
 from darkroom.errors import AccountUnavailableError
+from darkroom.logins import LOGINS, Login, LoginTraits
 from darkroom.posts import PostContent
 
-Login = Literal["instagram"]
-PUBLISH_SCOPE = "instagram_business_content_publish"
-NEEDED_SCOPES = ("instagram_business_basic", PUBLISH_SCOPE)
-# What each scope lets Instagram tell us of. Account-level choice is not honoured by Meta, but a field must be named.
-WEBHOOK_FIELDS = {
-    "instagram_business_manage_comments": ("comments", "live_comments"),
-    "instagram_business_manage_messages": (
-        "messages",
-        "message_reactions",
-        "messaging_postbacks",
-        "messaging_referral",
-        "messaging_seen",
-    ),
-}
 EXPIRES_SOON = timedelta(days=7)
 
 
@@ -36,7 +23,11 @@ class AccountState(StrEnum):
 class Account:
     """
     `ig_user_id` is the professional account (1784…), which publishing and webhooks use; `app_scoped_id` is what Meta's
-    deauthorise and deletion callbacks call `user_id`. `token_version` counts connections and refreshes.
+    deauthorise and deletion callbacks call `user_id`: with Facebook Login that is the person, who may have connected
+    several accounts. `token_version` counts connections and refreshes.
+
+    `page_id` is the Facebook Page behind which the account is, with Facebook Login. Its token acts for the account and
+    has no expiry; `token_expires_at` is then that of the person's token, from which it is made anew.
     """
 
     id: str
@@ -47,6 +38,7 @@ class Account:
     username: str
     name: str | None = None
     account_type: str | None = None
+    page_id: str | None = None
     state: AccountState = AccountState.CONNECTED
     scopes: tuple[str, ...] = ()
     connected_at: datetime
@@ -56,12 +48,21 @@ class Account:
     last_problem: dict[str, Any] | None = None
     version: int = 1
 
+    @property
+    def traits(self) -> LoginTraits:
+        return LOGINS[self.login]
+
     def missing_scopes(self) -> tuple[str, ...]:
-        return tuple(scope for scope in NEEDED_SCOPES if scope not in self.scopes)
+        return tuple(scope for scope in self.traits.needed_scopes if scope not in self.scopes)
 
     def webhook_fields(self) -> tuple[str, ...]:
         """What this account may subscribe to; empty when no granted scope has webhooks."""
-        return tuple(field for scope, fields in WEBHOOK_FIELDS.items() if scope in self.scopes for field in fields)
+        by_scope = self.traits.webhook_fields.items()
+        return tuple(field for scope, fields in by_scope if scope in self.scopes for field in fields)
+
+    def token_has_expired(self, now: datetime) -> bool:
+        """A Page's token is Instagram's to judge: it outlives the person's, which only renews it."""
+        return self.login == "instagram" and self.token_expires_at <= now
 
     def require_publishing(self, now: datetime, content: PostContent | None = None) -> None:
         """
@@ -70,9 +71,9 @@ class Account:
         """
         if self.state is AccountState.ACTION_REQUIRED:
             raise AccountUnavailableError("action_required")
-        if self.state is not AccountState.CONNECTED or self.token_expires_at <= now:
+        if self.state is not AccountState.CONNECTED or self.token_has_expired(now):
             raise AccountUnavailableError("reauthorization_required")
-        needed = {PUBLISH_SCOPE} | (capabilities.scopes(content) if content else frozenset())
+        needed = {self.traits.publish_scope} | (capabilities.scopes(content, self.login) if content else frozenset())
         if missing := sorted(needed.difference(self.scopes)):
             raise AccountUnavailableError("permissions_missing", f"Missing: {', '.join(missing)}.")
 
@@ -93,6 +94,30 @@ class ConnectSession:
     link_hash: str
     state_hash: str | None = None
     browser_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An account that could be connected, behind this Page."""
+
+    page_id: str
+    page_name: str
+    username: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectChoice:
+    """
+    A connection that waits for the owner to choose one of several accounts: the session it came of, what the person at
+    Facebook granted, and who they are to the app (`user_id`). Their token is sealed beside it.
+    """
+
+    session: ConnectSession
+    user_id: str
+    scopes: tuple[str, ...]
+    token_expires_at: datetime
+    candidates: tuple[Candidate, ...]
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -123,7 +148,7 @@ def health(account: Account, now: datetime) -> Health:
         token_expires_at=account.token_expires_at,
         token_days_left=max(left.days, 0),
         scopes_granted=account.scopes,
-        scopes_needed=NEEDED_SCOPES,
+        scopes_needed=account.traits.needed_scopes,
         scopes_missing=account.missing_scopes(),
         is_webhook_subscribed=account.is_webhook_subscribed,
         last_problem=account.last_problem,

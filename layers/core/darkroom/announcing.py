@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from darkroom.events import Event, Events, detail_type
+from darkroom.events import Effect, Event, Events, detail_type
 
 type Announce = Callable[[str, dict[str, Any]], None]
 
@@ -23,12 +23,13 @@ class Ports:
     now: Callable[[], datetime]
 
 
-def tell(event: Event, ports: Ports) -> bool:
+def tell(event: Event, ports: Ports, effect: Effect | None = None) -> bool:
     """
-    Whether there was anything left to do. Any number of workers may tell the same event: it is stored once, and
-    announced at least once; the bus's readers go by `event_id`. StoreUnavailableError: tell it again.
+    Whether there was anything left to do. `effect` happens together with storing the event, so once. Any number of
+    workers may tell the same event: it is stored once, and announced at least once; the bus's readers go by `event_id`.
+    StoreUnavailableError: tell it again.
     """
-    if not ports.events.add(event):
+    if not ports.events.add(event, effect):
         return False
     ports.announce(detail_type(event.type), event.facts())
     ports.events.mark_announced(event, ports.now())

@@ -83,7 +83,7 @@ def _require_containers(post: Post, now: datetime, ports: CallingPorts) -> None:
 def _require_quota(post: Post, account: Account, now: datetime, ports: CallingPorts) -> None:
     """Where Instagram does not say, the post goes on: it is asked again when it is published."""
     try:
-        limit = ports.instagram.publishing_limit(Access(account.ig_user_id, ports.tokens.token(account)))
+        limit = ports.instagram.publishing_limit(Access.of(account, ports.tokens.token(account)))
     except (InstagramUnavailableError, InvalidRequestError):
         return
     ports.quota.told(post.tenant_id, post.account_id, limit.quota_usage, limit.quota_total, limit.quota_duration, now)

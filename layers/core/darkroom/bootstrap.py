@@ -15,11 +15,13 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from darkroom import (
-        announcing,
         authenticating,
         connecting,
         disconnecting,
+        linking,
         metering,
         recounting,
         submission,
@@ -27,12 +29,12 @@ if TYPE_CHECKING:
         workflow,
     )
     from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
-    from darkroom.aws.events import DynamoDBEvents
     from darkroom.aws.idempotency import DynamoDBIdempotency
     from darkroom.aws.posts import DynamoDBPosts
     from darkroom.aws.schedules import EventBridgeSchedules
     from darkroom.aws.secrets import AppSecret
     from darkroom.aws.vault import Vault
+    from darkroom.instagram.client import Call, InstagramClient
     from darkroom.settings import InstagramSettings
 
 
@@ -91,12 +93,14 @@ def connect_ports() -> "connecting.StartPorts":
     from darkroom.settings import ConnectSettings
 
     settings = ConnectSettings.from_environment()
-    secret = _app_secret(settings.app_secret_arn)
+    secret, meta_secret = app_secret(settings.app_secret_arn), _meta_app_secret(settings.meta_app_secret_arn)
     return connecting.StartPorts(
         sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
         now=now,
-        app_id=lambda: secret.credentials().app_id,
-        authorize_url=settings.instagram_authorize_url,
+        dialogues={
+            "instagram": connecting.Dialogue(settings.instagram_authorize_url, lambda: secret.credentials().app_id),
+            "facebook": connecting.Dialogue(settings.facebook_dialog_url, lambda: meta_secret.credentials().app_id),
+        },
         public_url=settings.public_url,
         return_origins=settings.return_origins,
     )
@@ -114,7 +118,7 @@ def connect_callback_ports() -> "connecting.CallbackPorts":
     from darkroom.settings import ConnectCallbackSettings
 
     settings = ConnectCallbackSettings.from_environment()
-    secret = _app_secret(settings.app_secret_arn)
+    secret = app_secret(settings.app_secret_arn)
 
     @lru_cache(maxsize=1)
     def client(app: AppCredentials) -> InstagramClient:
@@ -129,8 +133,47 @@ def connect_callback_ports() -> "connecting.CallbackPorts":
 
     return connecting.CallbackPorts(
         sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
-        accounts=ConnectingAccounts(dynamodb(), settings.accounts_table, _vault(settings.token_key_arn)),
+        accounts=ConnectingAccounts(dynamodb(), settings.accounts_table, token_vault(settings.token_key_arn)),
         instagram=lambda: client(secret.credentials()),
+        now=now,
+        public_url=settings.public_url,
+    )
+
+
+@cache
+def linking_ports() -> "linking.Ports":
+    from darkroom import linking
+    from darkroom.aws.accounts import ConnectingAccounts
+    from darkroom.aws.callers import DynamoDBConnectSessions
+    from darkroom.aws.choices import DynamoDBConnectChoices
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.secrets import AppCredentials
+    from darkroom.instagram.client import InstagramClient
+    from darkroom.instagram.facebook import FacebookLogin
+    from darkroom.observability import log_call
+    from darkroom.settings import LinkingSettings
+
+    settings = LinkingSettings.from_environment()
+    secret, vault = _meta_app_secret(settings.meta_app_secret_arn), token_vault(settings.token_key_arn)
+
+    @lru_cache(maxsize=1)
+    def facebook(app: AppCredentials) -> FacebookLogin:
+        """Kept, with its connections, until the credentials change."""
+        return FacebookLogin(
+            InstagramClient(
+                facebook_url=settings.facebook_graph_url,
+                app_id=app.app_id,
+                app_secret=app.app_secret,
+                meta_app_secret=lambda: app.app_secret,
+                on_call=log_call,
+            )
+        )
+
+    return linking.Ports(
+        sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
+        choices=DynamoDBConnectChoices(dynamodb(), settings.callers_table, vault),
+        accounts=ConnectingAccounts(dynamodb(), settings.accounts_table, vault),
+        facebook=lambda: facebook(secret.credentials()),
         now=now,
         public_url=settings.public_url,
     )
@@ -197,8 +240,7 @@ def recounting_ports() -> "recounting.Ports":
     from darkroom.aws.timeline import DynamoDBTimeline
     from darkroom.settings import StepSettings
 
-    table = StepSettings.from_environment().posts_table
-    return recounting.Ports(_posts(), DynamoDBTimeline(dynamodb(), table), now)
+    return recounting.Ports(_posts(), DynamoDBTimeline(dynamodb(), StepSettings.from_environment().posts_table), now)
 
 
 @cache
@@ -222,12 +264,11 @@ def accounts() -> "DynamoDBAccounts":
 @cache
 def disconnecting_ports() -> "disconnecting.Ports":
     from darkroom import disconnecting
-    from darkroom.instagram.client import InstagramClient
     from darkroom.observability import log_call
     from darkroom.settings import InstagramSettings
 
     settings = InstagramSettings.from_environment()
-    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=log_call)
+    client = _client(settings, log_call)
     return disconnecting.Ports(accounts(), _tokens(settings), client, _posts(), now)
 
 
@@ -236,12 +277,11 @@ def metering_ports() -> "metering.Ports":
     from darkroom import metering
     from darkroom.aws.clients import dynamodb
     from darkroom.aws.quota import DynamoDBQuota
-    from darkroom.instagram.client import InstagramClient
     from darkroom.observability import log_call
     from darkroom.settings import MeteringSettings
 
     settings = MeteringSettings.from_environment()
-    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=log_call)
+    client = _client(settings, log_call)
     quota = DynamoDBQuota(dynamodb(), settings.posts_table)
     return metering.Ports(accounts(), _tokens(settings), client, quota, now)
 
@@ -269,20 +309,7 @@ def announce(detail_type: str, detail: dict[str, Any]) -> None:
     EventBridgeBus(eventbridge(), BusSettings.from_environment().event_bus_name).announce(detail_type, detail, now())
 
 
-@cache
-def announcing_ports() -> "announcing.Ports":
-    from darkroom import announcing
-
-    return announcing.Ports(events(), announce, now)
-
-
-@cache
-def events() -> "DynamoDBEvents":
-    from darkroom.aws.clients import dynamodb
-    from darkroom.aws.events import DynamoDBEvents
-    from darkroom.settings import EventsSettings
-
-    return DynamoDBEvents(dynamodb(), EventsSettings.from_environment().events_table, now)
+# ── webhooks ──
 
 
 @cache
@@ -291,7 +318,6 @@ def calling_ports() -> "workflow.CallingPorts":
     from darkroom import workflow
     from darkroom.aws.clients import impatient_dynamodb
     from darkroom.aws.timeline import DynamoDBTimeline
-    from darkroom.instagram.client import InstagramClient
     from darkroom.recording import Recorder
     from darkroom.settings import InstagramSettings, StepSettings
 
@@ -299,7 +325,7 @@ def calling_ports() -> "workflow.CallingPorts":
     story = DynamoDBTimeline(impatient_dynamodb(), StepSettings.from_environment().posts_table)
     ports = recording_ports()
     recorder = Recorder(story, ports.posts, ports.quota, now)
-    client = InstagramClient(graph_url=settings.instagram_graph_url, on_call=recorder)
+    client = _client(settings, recorder)
     return workflow.CallingPorts(
         ports.posts, ports.accounts, ports.quota, ports.outages, announce, now, _tokens(settings), client, time.sleep
     )
@@ -313,8 +339,28 @@ def _posts() -> "DynamoDBPosts":
     return DynamoDBPosts(dynamodb(), StepSettings.from_environment().posts_table)
 
 
+def _client(settings: "InstagramSettings", on_call: "Callable[[Call], None]") -> "InstagramClient":
+    """For accounts of either login; the Meta app's secret is read when a call is made that needs it."""
+    from darkroom.instagram.client import InstagramClient
+
+    return InstagramClient(
+        graph_url=settings.instagram_graph_url,
+        facebook_url=settings.facebook_graph_url,
+        meta_app_secret=lambda: _meta_app_secret(settings.meta_app_secret_arn).credentials().app_secret,
+        on_call=on_call,
+    )
+
+
 @cache
-def _app_secret(arn: str) -> "AppSecret":
+def _meta_app_secret(arn: str) -> "AppSecret":
+    from darkroom.aws.clients import secretsmanager
+    from darkroom.aws.secrets import AppSecret
+
+    return AppSecret(secretsmanager(), arn, name="MetaAppSecret")
+
+
+@cache
+def app_secret(arn: str) -> "AppSecret":
     from darkroom.aws.clients import secretsmanager
     from darkroom.aws.secrets import AppSecret
 
@@ -322,7 +368,7 @@ def _app_secret(arn: str) -> "AppSecret":
 
 
 @cache
-def _vault(key_arn: str) -> "Vault":
+def token_vault(key_arn: str) -> "Vault":
     from darkroom.aws.clients import kms
     from darkroom.aws.vault import Vault
 
@@ -333,4 +379,4 @@ def _tokens(settings: "InstagramSettings") -> "DynamoDBTokens":
     from darkroom.aws.accounts import DynamoDBTokens
     from darkroom.aws.clients import dynamodb
 
-    return DynamoDBTokens(dynamodb(), settings.accounts_table, _vault(settings.token_key_arn))
+    return DynamoDBTokens(dynamodb(), settings.accounts_table, token_vault(settings.token_key_arn))

@@ -9,13 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from types import MappingProxyType
-from typing import Literal
 
 from darkroom.errors import FieldError
+from darkroom.logins import FACEBOOK, INSTAGRAM, Login
 from darkroom.posts import Kind, MediaItem, MediaType, PostContent, ReelOptions, UserTag
-
-# What Meta has. Which of them an account can be connected with is accounts.Login.
-MetaLogin = Literal["instagram", "facebook"]
 
 _MEDIA = "IG User media reference, developers.facebook.com"
 _COMMENTS = "IG Media comments reference, developers.facebook.com"
@@ -29,15 +26,29 @@ _REEL: tuple[Kind, ...] = ("reel",)
 _BOTH: tuple[MediaType, ...] = ("image", "video")
 _IMAGE: tuple[MediaType, ...] = ("image",)
 _VIDEO: tuple[MediaType, ...] = ("video",)
-_EVERY_LOGIN: tuple[MetaLogin, ...] = ("instagram", "facebook")
-_FACEBOOK: tuple[MetaLogin, ...] = ("facebook",)
+_EVERY_LOGIN: tuple[Login, ...] = ("instagram", "facebook")
+_FACEBOOK: tuple[Login, ...] = ("facebook",)
 
-_MANAGE_COMMENTS = "instagram_business_manage_comments"
-_OTHER_LOGIN = "Meta takes this with Facebook Login only; Darkroom connects accounts with Instagram Login."
+_OTHER_LOGIN = "Meta takes this with Facebook Login only."
+_NOT_OURS = "Meta takes this with Facebook Login only, and Darkroom does not offer it."
 _ON_REELS_ONLY = "Reel options apply to posts of kind reel only."
 _NO_POSITION = "Instagram takes no tag positions on videos."
 
 _INDEX = re.compile(r"/[0-9]+(?=/|$)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeByLogin:
+    """One permission under the name that each login has for it."""
+
+    instagram: str
+    facebook: str
+
+    def of(self, login: Login) -> str:
+        return self.facebook if login == "facebook" else self.instagram
+
+
+_MANAGE_COMMENTS = ScopeByLogin(instagram=INSTAGRAM.comments_scope, facebook=FACEBOOK.comments_scope)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -45,21 +56,21 @@ class Capability:
     """
     One field of a request, as a JSON Pointer in which `*` stands for any index. It may be sent where the kind, the
     media type of the item it belongs to, and the account's login are all listed; `reason` tells why not elsewhere.
-    `scope` is what Instagram Login has to grant for it beyond publishing. A field that is not `is_offered` is Meta's,
+    `scope` is what has to be granted for it beyond publishing. A field that is not `is_offered` is Meta's,
     under Meta's name, and not part of this API.
     """
 
     field: str
     kinds: tuple[Kind, ...] = _ALL
     media_types: tuple[MediaType, ...] = _BOTH
-    logins: tuple[MetaLogin, ...] = _EVERY_LOGIN
+    logins: tuple[Login, ...] = _EVERY_LOGIN
     is_offered: bool = True
-    scope: str | None = None
+    scope: ScopeByLogin | None = None
     reason: str | None = None
     source: str = _MEDIA
     checked_on: date = date(2026, 9, 11)
 
-    def refusal(self, kind: Kind, media_type: MediaType | None, login: MetaLogin) -> str | None:
+    def refusal(self, kind: Kind, media_type: MediaType | None, login: Login) -> str | None:
         """Why the field cannot be sent there; None where it can, or where nobody can tell the media type."""
         if login not in self.logins:
             return _OTHER_LOGIN
@@ -167,7 +178,7 @@ _BY_FIELD: Mapping[str, Capability] = MappingProxyType({each.field: each for eac
 _NOT_OFFERED = frozenset(each.field.rpartition("/")[2] for each in ALL if not each.is_offered)
 
 
-def refusals(content: PostContent, login: MetaLogin) -> Iterator[FieldError]:
+def refusals(content: PostContent, login: Login) -> Iterator[FieldError]:
     """The fields that this kind, media or login cannot carry. What is inside a refused field is not refused again."""
     refused: set[str] = set()
     for pointer, media_type in _given(content):
@@ -177,18 +188,18 @@ def refusals(content: PostContent, login: MetaLogin) -> Iterator[FieldError]:
             yield FieldError(pointer, "not_possible", reason)
 
 
-def scopes(content: PostContent) -> frozenset[str]:
-    """What the account must have been granted for this post, beyond publishing."""
+def scopes(content: PostContent, login: Login) -> frozenset[str]:
+    """What an account of this login must have been granted for this post, beyond publishing."""
     needed = {pointer for pointer, _ in _given(content)}
     if content.comments_enabled:  # as Instagram has it anyway: nothing is to be done
         needed -= {"/comments_enabled"}
     wanted = (_row(pointer).scope for pointer in needed)
-    return frozenset(scope for scope in wanted if scope is not None)
+    return frozenset(scope.of(login) for scope in wanted if scope is not None)
 
 
 def reason_not_offered(name: str) -> str | None:
     """Why a field of Meta's is unknown here; None where Meta knows no such field either."""
-    return _OTHER_LOGIN if name in _NOT_OFFERED else None
+    return _NOT_OURS if name in _NOT_OFFERED else None
 
 
 def _row(pointer: str) -> Capability:

@@ -6,7 +6,6 @@ are read, never is it sent again.
 """
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from darkroom.accounts import Account
@@ -14,9 +13,7 @@ from darkroom.errors import ConflictError
 from darkroom.instagram.errors import InstagramError, OutcomeUnknownError
 from darkroom.instagram.models import Access
 from darkroom.posts import Post
-from darkroom.workflow import CallingPorts, PostTask, access, account_of
-
-CLOCK_SKEW = timedelta(minutes=10)
+from darkroom.workflow import CLOCK_SKEW, CallingPorts, PostTask, access, account_of, unless_paused
 
 
 def add_first_comment(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
@@ -27,8 +24,9 @@ def add_first_comment(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
     post = ports.posts.get(task.tenant_id, task.post_id)
     if post.content.first_comment is None or post.media_id is None or post.comment.comment_id is not None:
         return {}
+    unless_paused(post, ports)
     account = account_of(post, ports)
-    instagram_access = Access(account.ig_user_id, ports.tokens.token(account))
+    instagram_access = Access.of(account, ports.tokens.token(account))
     if post.comment.attempted_at is not None:
         return _found(post, account, instagram_access, ports)
     # Just after publishing Instagram may not find its own media, and refuses a comment in the words of a lost answer.
@@ -74,5 +72,6 @@ def turn_comments_off(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
     """May be repeated."""
     post = ports.posts.get(task.tenant_id, task.post_id)
     if post.media_id is not None:
+        unless_paused(post, ports)
         ports.instagram.set_comments_enabled(access(post, ports), post.media_id, enabled=False)
     return {}

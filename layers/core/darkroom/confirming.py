@@ -5,6 +5,7 @@ The steps after the call that makes a post public: what happened, and writing it
 never our own hopes, and says `not_published` only after several reads agree.
 """
 
+import math
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from darkroom import problems
 from darkroom.accounts import Account, AccountState
 from darkroom.errors import DarkroomError, NotFoundError
 from darkroom.instagram.errors import InstagramUnavailableError, OutcomeUnknownError, RateLimitedError
-from darkroom.instagram.models import Access, Media
+from darkroom.instagram.models import Media
 from darkroom.outages import ENDED
 from darkroom.posts import OPEN, Post, PostContent, PostState
 from darkroom.workflow import (
@@ -27,6 +28,7 @@ from darkroom.workflow import (
     access,
     account_of,
     attempt_taken_back,
+    candidates,
     caught_problem,
     ended,
     known_container,
@@ -37,9 +39,9 @@ from darkroom.workflow import (
 # outcomes wait.
 CLEAN_READS = 4
 MOST_ASKS = 30
-ASK_FOR = timedelta(hours=1)  # a throttled ask may take an hour by itself
+ASK_FOR = timedelta(hours=26)  # a throttle may last a day, and while it does nobody asks
+LONGEST_WAIT = timedelta(hours=1)
 MOST_ATTEMPTS = 3
-CLOCK_SKEW = timedelta(minutes=10)  # between Instagram's clock and ours
 
 _FLAGS = {
     "reauthorization_required": AccountState.REAUTHORIZATION_REQUIRED,
@@ -62,11 +64,12 @@ def confirm_publish(task: ConfirmTask, ports: CallingPorts) -> dict[str, Any]:
     if post.media_id is not None:
         return _confirmed("published", task, media_id=post.media_id)
     if post.publish_attempted_at is None:
-        may_go_on = post.state in OPEN and 0 < post.publish_attempts < MOST_ATTEMPTS
-        return _confirmed("not_published" if may_go_on else "failed", task)
+        return _confirmed("not_published" if _may_go_on(post, task) else "failed", task)
+    if pause := ports.quota.allowance(post.tenant_id, post.account_id).pause_left(ports.now()):
+        return _not_asked(task, post, pause, ports.now())
     instagram_access = access(post, ports)
     status = ports.instagram.container_status(instagram_access, known_container(post, None).container_id)
-    found = _candidates(post, instagram_access, ports)
+    found = candidates(post, newest_media(post, instagram_access, ports))
     if status.status_code == "PUBLISHED":
         return _confirm_live(task, found)
     if status.status_code == "FINISHED" and not found:
@@ -75,6 +78,23 @@ def confirm_publish(task: ConfirmTask, ports: CallingPorts) -> dict[str, Any]:
         attempt_taken_back(replace(post, publish_attempts=0), ports)  # this container can never be live
         raise ended(status)
     return _ask_again(task, post, ports, clean_reads=0)
+
+
+def _may_go_on(post: Post, task: ConfirmTask) -> bool:
+    """
+    No attempt stands: another execution has disproved it, or this one's worker died before it made one. But where
+    Instagram has refused what comes before the attempt, it would do so again and again.
+    """
+    problem = caught_problem(task.error)
+    is_refused = problem is not None and problem["code"] not in ("outcome_unknown", "store_unavailable")
+    return post.state in OPEN and 0 < post.publish_attempts < MOST_ATTEMPTS and not is_refused
+
+
+def _not_asked(task: ConfirmTask, post: Post, pause: timedelta, now: datetime) -> dict[str, Any]:
+    """The account is throttled, and asking would prolong that."""
+    _require_patience(task, post, now)
+    waits = _confirmed("unclear", task, clean_reads=task.clean_reads)
+    return waits | {"wait_seconds": max(waits["wait_seconds"], math.ceil(min(pause, LONGEST_WAIT).total_seconds()))}
 
 
 def _confirm_live(task: ConfirmTask, found: tuple[Media, ...]) -> dict[str, Any]:
@@ -92,10 +112,14 @@ def _confirm_not_live(task: ConfirmTask, post: Post, ports: Ports) -> dict[str, 
 
 
 def _ask_again(task: ConfirmTask, post: Post, ports: Ports, *, clean_reads: int) -> dict[str, Any]:
-    is_late = post.publish_attempted_at is not None and ports.now() - post.publish_attempted_at > ASK_FOR
+    _require_patience(task, post, ports.now())
+    return _confirmed("unclear", task, clean_reads=clean_reads)
+
+
+def _require_patience(task: ConfirmTask, post: Post, now: datetime) -> None:
+    is_late = post.publish_attempted_at is not None and now - post.publish_attempted_at > ASK_FOR
     if is_late or task.asks + 1 >= MOST_ASKS:
         raise OutcomeUnknownError
-    return _confirmed("unclear", task, clean_reads=clean_reads)
 
 
 def _confirmed(outcome: str, task: ConfirmTask, *, clean_reads: int = 0, media_id: str | None = None) -> dict[str, Any]:
@@ -108,43 +132,21 @@ def _confirmed(outcome: str, task: ConfirmTask, *, clean_reads: int = 0, media_i
     }
 
 
-def _candidates(post: Post, access: Access, ports: CallingPorts) -> tuple[Media, ...]:
-    """
-    Media that appeared since the attempt and could be this post: none, ours, or several that look alike. One alone is
-    no proof: the same picture with the same words may have been sent twice, and ours be the one that is not live.
-    """
-    return tuple(media for media in newest_media(post, access, ports) if _could_be(post, media))
-
-
-def _could_be(post: Post, media: Media) -> bool:
-    """Media without a caption may be anybody's: not every app is shown captions."""
-    since = known_container(post, None).created_at - CLOCK_SKEW
-    kinds = {"image": "FEED", "carousel": "FEED", "reel": "REELS", "story": "STORY"}
-    is_album = media.media_type == "CAROUSEL_ALBUM"
-    return (
-        media.id not in post.fence
-        and media.media_product_type in (None, kinds[post.content.kind])
-        and is_album == (post.content.kind == "carousel")
-        and (not is_album or media.children_count in (None, len(post.content.media)))
-        and (media.timestamp is None or media.timestamp >= since)
-        and _words(media.caption) in ([], _words(post.content.caption))
-    )
-
-
-def _words(caption: str | None) -> list[str]:
-    """Instagram trims white space."""
-    return (caption or "").split()
-
-
 def mark_published(task: PublishedTask, ports: Ports) -> dict[str, Any]:
-    """Answers `{then}`: what the post wants now that it is live. A probe that gets here ends its outage."""
+    """
+    Answers `{then}`: what the post wants now that it is live. Where nobody knows which media it is, nothing more can be
+    done to it, and the post says so. A probe that gets here ends its outage.
+    """
     post, now = ports.posts.get(task.tenant_id, task.post_id), ports.now()
+    then = _then(post.content)
     if post.state is not PostState.PUBLISHED:
-        live = {"media_id": task.media_id, "published_at": now}
+        live: dict[str, Any] = {"media_id": task.media_id, "published_at": now}
+        if task.media_id is None and then != "nothing":
+            live["comment"] = replace(post.comment, problem=problems.describe(NotFoundError("media_unknown")))
         ports.posts.save(post.moved_to(PostState.PUBLISHED, now, **live, problem=None, failed_at=None))
     if post.probes:
         _end_outages(now, ports)
-    return {"then": _then(post.content) if task.media_id else "nothing"}
+    return {"then": then if task.media_id else "nothing"}
 
 
 def _end_outages(now: datetime, ports: Ports) -> None:
@@ -165,7 +167,7 @@ def read_permalink(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
     post = ports.posts.get(task.tenant_id, task.post_id)
     if post.media_id is None or post.permalink is not None:
         return {}
-    if ports.quota.allowance(post.tenant_id, post.account_id).sheds_reads(ports.now()):
+    if ports.quota.allowance(post.tenant_id, post.account_id).reads_wait(ports.now()):
         raise RateLimitedError
     media = ports.instagram.media(access(post, ports), post.media_id)
     if media.permalink is None:
@@ -183,14 +185,14 @@ def mark_failed(task: FailureTask, ports: Ports) -> dict[str, Any]:
     problem = caught_problem(task.error) or problems.describe(DarkroomError())
     post = ports.posts.get(task.tenant_id, task.post_id)
     if post.state is PostState.PUBLISHED:
-        if _then(post.content) != "nothing":
+        if _then(post.content) != "nothing" and post.comment.comment_id is None:
             ports.posts.save(replace(post, comment=replace(post.comment, problem=problem)))
     elif post.state in OPEN:
         state = PostState.FAILED if post.publish_attempted_at is None else PostState.UNCONFIRMED
         told = {"problem": _told(problem, state), "failed_at": ports.now(), "delayed_until": None}
-        ports.posts.save(post.moved_to(state, ports.now(), **told))
-        if state is PostState.FAILED:
-            ports.quota.release(post.tenant_id, post.account_id, post.id, post.slot_at)
+        post = ports.posts.save(post.moved_to(state, ports.now(), **told))
+    if post.state is PostState.FAILED:  # also when an earlier run of this step got no further
+        ports.quota.release(post.tenant_id, post.account_id, post.id, post.slot_at)
     if problem["code"] in _FLAGS and "instagram" in problem:
         with suppress(NotFoundError):  # disconnected meanwhile
             _flag(account_of(post, ports), post, problem, ports)
@@ -198,8 +200,8 @@ def mark_failed(task: FailureTask, ports: Ports) -> dict[str, Any]:
 
 
 def _flag(account: Account, post: Post, problem: dict[str, Any], ports: Ports) -> None:
-    """Not an account that was connected after the post was accepted: the token that failed may be the one before."""
-    if account.connected_at <= post.accepted_at:
+    """Not an account that was connected after the post was started: the token that failed may be the one before."""
+    if account.connected_at <= (post.queued_at or post.accepted_at):
         ports.accounts.flag(account, _FLAGS[problem["code"]], problem)
 
 

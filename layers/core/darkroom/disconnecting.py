@@ -91,7 +91,7 @@ def _scheduled(account: Account, ports: Ports) -> Iterator[Post]:
 
 def _unsubscribe(account: Account, ports: Ports) -> bool:
     try:
-        ports.instagram.unsubscribe_webhooks(Access(account.ig_user_id, ports.tokens.token(account)))
+        ports.instagram.unsubscribe_webhooks(Access.of(account, ports.tokens.token(account)))
     except (InstagramError, DarkroomError):
         return False
     return True

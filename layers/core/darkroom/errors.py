@@ -15,6 +15,7 @@ What can go wrong on our side, named by what the reader does next.
     ├── ContainerExpiredError           ask: was it published? If not, a new container is needed
     ├── ContainerLostError              again: the container is forgotten, the post begins anew
     ├── PostCancelledError              stop: its caller took it back
+    ├── MalformedDeliveryError          operator: what came with Meta's signature cannot be read
     ├── PlatformOutageError             wait: Instagram fails for many accounts
     ├── TokenUnreadableError            operator: KMS refused, or the ciphertext is not for this account
     ├── StoreUnavailableError           wait: a table or queue is throttled or down
@@ -117,6 +118,12 @@ class ContainerLostError(DarkroomError):
 
 class PostCancelledError(DarkroomError):
     default_code = "post_cancelled"
+
+
+class MalformedDeliveryError(DarkroomError):
+    """Trying again does not help: its message ends in the dead-letter queue."""
+
+    default_code = "malformed_json"
 
 
 class PlatformOutageError(DarkroomError):

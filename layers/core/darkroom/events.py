@@ -4,14 +4,16 @@ token that died. People read them for 90 days; the event bus and outgoing webhoo
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from darkroom.ids import hashed_id
 
 KEPT = timedelta(days=90)
+ERASED = {"is_deleted": True}  # the data of an event whose content had to go
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +45,42 @@ class Event:
         return {"event_id": self.id, "type": self.type, **whose, **when, **self.refs}
 
 
+type State = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """
+    What an effect makes of an event and the items that it touches. `edited` are additions to the data of earlier
+    events, by id; `erased` are earlier events whose content is to go.
+    """
+
+    event: Event
+    after: Mapping[str, State] = field(default_factory=dict)
+    edited: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    erased: tuple[str, ...] = ()
+
+
+class Effect(Protocol):
+    """
+    What an event changes besides being stored, as a value: `items` names what it reads and writes, below the event's
+    tenant, and `applied` is a pure function of what was there. So it may be computed again when somebody was faster.
+    """
+
+    @property
+    def items(self) -> tuple[str, ...]: ...
+
+    def applied(self, event: Event, before: Mapping[str, State]) -> Applied:
+        """`before` has each item, empty where there was none."""
+        ...
+
+
 class Events(Protocol):
-    def add(self, event: Event) -> bool:
+    def add(self, event: Event, effect: Effect | None = None) -> bool:
         """
-        Stores it unless it is known. True while nobody has said `mark_announced`, so that whoever adds an event a
-        second time, because the first worker died, goes on where that one stopped.
+        Stores it with all of its effect unless it is known: both or neither. True while nobody has said
+        `mark_announced`, so that whoever adds an event a second time, because the first worker died, goes on where that
+        one stopped. StoreUnavailableError also while others keep changing what the effect needs.
         """
         ...
 
@@ -60,6 +93,30 @@ def event_id(tenant_id: str, *natural: str) -> str:
     which is what keeps an event from being stored twice.
     """
     return hashed_id("evt", hashlib.sha256("\n".join((tenant_id, *natural)).encode()).digest())
+
+
+def is_of_type(event_type: str, wanted: str) -> bool:
+    """`wanted` is a type, or `comment.*` for all of a resource, or `*`."""
+    return wanted in ("*", event_type) or (wanted.endswith(".*") and event_type.startswith(wanted[:-1]))
+
+
+def message(event: Event) -> bytes:
+    """
+    What an endpoint is sent, in the form of Standard Webhooks: the same bytes in every attempt, unless content was
+    erased meanwhile.
+    """
+    data = {
+        "id": event.id,
+        "account_id": event.account_id,
+        "received_at": _rfc3339(event.received_at),
+        "refs": dict(event.refs),
+        "data": dict(event.data),
+    }
+    return json.dumps({"type": event.type, "timestamp": _rfc3339(event.occurred_at), "data": data}).encode()
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def detail_type(event_type: str) -> str:

@@ -27,6 +27,13 @@ _LONGEST_ID = 128
 _CREATED = (201, 202)  # their Location names what was made; that of a redirect may hold a state
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A body as browsers send forms; `Request.body` is then a text for each of these fields, empty where none came."""
+
+    fields: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Request:
     """
@@ -205,6 +212,9 @@ def _refused_unless_public(route: Route, incoming: Incoming) -> None:
 def _body(route: Route, incoming: Incoming) -> Any:
     if route.body is None:
         return None
+    if isinstance(route.body, Form):
+        sent = incoming.form()
+        return {name: sent.get(name, "") for name in route.body.fields}
     from darkroom import parsing  # noqa: PLC0415 — as above
 
     return parsing.body(route.body, incoming.header("content-type") or "", incoming.raw_body())

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 from darkroom import problems
 from darkroom.errors import BadRequestError, DarkroomError
@@ -50,6 +51,13 @@ class Incoming:
             return b64decode(text, validate=True) if self.event.get("isBase64Encoded") else text.encode()
         except ValueError:  # not base64, or a lone surrogate: never from API Gateway, but nothing to fall over
             raise BadRequestError("malformed_json") from None
+
+    def form(self) -> dict[str, str]:
+        """What cannot be read is an empty form: whoever sends one finds out by what is missing."""
+        try:
+            return dict(parse_qsl(self.raw_body().decode(), max_num_fields=100))
+        except ValueError:  # not UTF-8, or more fields than any form of ours has
+            return {}
 
     def cookies(self) -> dict[str, str]:
         pairs = (cookie.partition("=") for cookie in self.event.get("cookies") or [])
@@ -110,8 +118,9 @@ def outgoing(answer: Answer, request_id: str) -> Event:
 
 
 def encoded(value: Any) -> str:
-    """JSON; times as RFC 3339 in UTC with a Z."""
-    return json.dumps(value, default=_json, ensure_ascii=False, separators=(",", ":"))
+    """JSON; times as RFC 3339 in UTC with a Z. Half a surrogate pair, which no UTF-8 has, becomes a question mark."""
+    text = json.dumps(value, default=_json, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="replace").decode()
 
 
 def _json(value: Any) -> Any:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U
 _SHAPE = re.compile(r"[a-z]{2,5}_[0-9A-HJKMNP-TV-Z]{26}")
@@ -25,6 +25,20 @@ def derived_id(prefix: str, parent: str, name: str) -> str:
 def hashed_id(prefix: str, digest: bytes) -> str:
     """From the first 128 bits of a hash: in no order of time, and the same whenever the hash is."""
     number = int.from_bytes(digest[:16])
+    return f"{prefix}_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def made_at(ulid_id: str) -> datetime:
+    """When `new_id` made it. Raises ValueError for what is none of its ids."""
+    number = 0
+    for character in ulid_id.partition("_")[2][:10]:
+        number = number << 5 | _ALPHABET.index(character)
+    return datetime.fromtimestamp((number & (1 << 48) - 1) / 1000, UTC)
+
+
+def timed_id(prefix: str, moment: datetime, digest: bytes) -> str:
+    """In the moment's place in time, and the same whenever moment and hash are."""
+    number = int(moment.timestamp() * 1000) << 80 | int.from_bytes(digest[:10])
     return f"{prefix}_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 
 

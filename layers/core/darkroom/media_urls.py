@@ -58,10 +58,10 @@ def _unfetchable(parts: SplitResult) -> str | None:
         return "A media URL must not hold a user name or password."
     if parts.port not in (None, 443):
         return "Instagram fetches media from the standard https port only."
-    return None if _is_public_name(parts.hostname or "") else "The host has to be a public domain name."
+    return None if is_public_name(parts.hostname or "") else "The host has to be a public domain name."
 
 
-def _is_public_name(host: str) -> bool:
+def is_public_name(host: str) -> bool:
     """Refuses addresses in any notation (127.1, 0x7f000001, [::1]) and names that no public resolver knows."""
     try:
         ip_address(host)

@@ -107,7 +107,7 @@ def _asked(account: Account, allowance: Allowance, now: datetime, ports: Ports) 
     """The allowance as Instagram tells it, kept; and whether it told, or asked for fewer calls instead."""
     key = (account.tenant_id, account.id)
     try:
-        limit = ports.instagram.publishing_limit(Access(account.ig_user_id, ports.tokens.token(account)))
+        limit = ports.instagram.publishing_limit(Access.of(account, ports.tokens.token(account)))
     except RateLimitedError as error:
         until = now + (timedelta(seconds=error.retry_after) if error.retry_after else _PAUSE)
         ports.quota.pause(*key, until)

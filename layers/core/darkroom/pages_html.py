@@ -1,10 +1,11 @@
-"""The few answers that a person's browser sees while connecting: a redirect with a result code, or one plain page."""
+"""The few answers that a browser sees while connecting: a redirect with a result code, a plain page, or a choice."""
 
 from html import escape
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from darkroom import problems
-from darkroom.connecting import SESSION_LIFETIME, Outcome, Started
+from darkroom.connecting import Started
+from darkroom.connection import SESSION_LIFETIME, Choosing, Outcome, cookie_name
 from darkroom.errors import DarkroomError
 from darkroom.http_events import Answer
 from darkroom.instagram.errors import InstagramError
@@ -17,8 +18,14 @@ _PAGE = """<!doctype html>
 <title>{title}</title>
 <style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:4rem auto;padding:0 1rem}}</style>
 <h1>{title}</h1>
-<p>{text}</p>
+{body}
 """
+_CHOICE = """<p>{lead}</p>
+<form method="post" action="/oauth/facebook/choose">
+<input type="hidden" name="state" value="{state}">
+{buttons}
+</form>"""
+_BUTTON = '<p><button name="page_id" value="{page_id}">@{username}</button> {page_name}</p>'
 _HEADERS = {
     "content-type": "text/html; charset=utf-8",
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
@@ -28,15 +35,23 @@ _HEADERS = {
 
 def sent_on(started: Started) -> Answer:
     """To Instagram, with the cookie that ties the session to this browser. `Lax`, because the way back is a link."""
-    seconds = int(SESSION_LIFETIME.total_seconds())
-    cookie = f"{started.cookie_name}={started.cookie}; Path=/oauth; Max-Age={seconds}; HttpOnly; SameSite=Lax"
-    if started.is_https:
-        cookie += "; Secure"
+    cookie = _cookie(started.cookie_name, started.cookie, is_https=started.is_https)
     return Answer(302, "", {"location": started.location, "referrer-policy": "no-referrer"}, (cookie,))
 
 
+def _cookie(name: str, value: str, *, is_https: bool) -> str:
+    seconds = int(SESSION_LIFETIME.total_seconds())
+    secure = "; Secure" if is_https else ""
+    return f"{name}={value}; Path=/oauth; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
+
+
 def ended(outcome: Outcome) -> Answer:
-    """Back to the caller's page with a result code and never a token; or a page of ours when there is none."""
+    """
+    Back to the caller's page with a result code and never a token; or a page of ours when there is none, or when there
+    is something to choose.
+    """
+    if outcome.choosing is not None:
+        return _choice(outcome.choosing)
     if outcome.error is not None:
         log("connect failed", error=type(outcome.error).__name__, code=problems.describe(outcome.error)["code"])
     if outcome.return_url is None:
@@ -59,12 +74,24 @@ def _page(outcome: Outcome) -> Answer:
     return _html(200, "Connected", f"@{outcome.account.username} is connected. You can close this window.")
 
 
+def _choice(choosing: Choosing) -> Answer:
+    """The cookie once more, for its time runs anew with the choice."""
+    buttons = (
+        _BUTTON.format(page_id=escape(c.page_id), username=escape(c.username), page_name=escape(c.page_name))
+        for c in choosing.candidates
+    )
+    lead = "Several accounts can be connected. Choose one of them within ten minutes."
+    body = _CHOICE.format(lead=lead, state=escape(choosing.state), buttons="\n".join(buttons))
+    cookie = _cookie(cookie_name(choosing.state), choosing.cookie, is_https=choosing.is_https)
+    return Answer(200, _PAGE.format(title="Choose an account", body=body), _HEADERS, (cookie,))
+
+
 def _code(outcome: Outcome) -> str:
     return str(problems.describe(outcome.error or DarkroomError())["code"])
 
 
 def _html(status: int, title: str, text: str) -> Answer:
-    return Answer(status, _PAGE.format(title=escape(title), text=escape(text)), _HEADERS)
+    return Answer(status, _PAGE.format(title=escape(title), body=f"<p>{escape(text)}</p>"), _HEADERS)
 
 
 def _with_query(url: str, parameters: dict[str, str]) -> str:

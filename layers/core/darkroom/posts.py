@@ -35,9 +35,9 @@ class PostState(StrEnum):
 
 # Where each state may go. PUBLISHING falls back to PROCESSING when Instagram says that the container is not ready after
 # all, and QUEUED goes straight to it when an attempt of an earlier try still has to be asked about; if nobody asks, it
-# ends as UNCONFIRMED, delayed or not. FAILED and UNCONFIRMED are ends that a late proof may still turn into PUBLISHED,
-# and from which a person may try again. DELAYED goes straight to PUBLISHING in the hands of a second execution that was
-# asking about an attempt when the first one put the post off.
+# ends as UNCONFIRMED, delayed or not. FAILED and UNCONFIRMED are ends: nobody looks again by himself, but an execution
+# that was still asking may turn them into PUBLISHED, and a person may try again. DELAYED goes straight to PUBLISHING in
+# the hands of a second execution that was asking about an attempt when the first one put the post off.
 TRANSITIONS: Mapping[PostState, frozenset[PostState]] = MappingProxyType(
     {
         PostState.DRAFT: frozenset({PostState.SCHEDULED, PostState.QUEUED, PostState.CANCELLED}),

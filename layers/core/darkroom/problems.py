@@ -76,6 +76,7 @@ CATALOGUE = _catalogue(
     ProblemType("connect_session_invalid", 400, "owner", "This connect link has expired, was used, or belongs to another browser.", "Start connecting again from the application."),
     ProblemType("consent_denied", 400, "owner", "Access was not granted on Instagram.", "Start connecting again and choose Allow."),
     ProblemType("permissions_missing", 422, "owner", "Instagram did not grant every permission that is needed.", "Connect again and leave every permission on."),
+    ProblemType("no_usable_account", 422, "owner", "None of the Facebook Pages leads to an Instagram account that can be connected.", "See detail; link a professional account to a Page on which you may create content, then connect again."),
     ProblemType("account_connected_elsewhere", 409, "owner", "This Instagram account is connected to another customer.", "Disconnect it there first."),
     ProblemType("authorization_code_refused", 400, "owner", "Instagram did not accept the sign-in.", "Start connecting again."),
     ProblemType("reauthorization_required", 409, "owner", "Instagram no longer accepts the connection to this account.", "Connect the account again."),
@@ -84,7 +85,7 @@ CATALOGUE = _catalogue(
     ProblemType("post_state_conflict", 409, "caller", "The post is not in a state for this.", "Read the post and decide again."),
     ProblemType("post_cancelled", 409, "caller", "The post was cancelled.", "Send it anew if it is wanted after all."),
     ProblemType("too_late_to_cancel", 409, "caller", "Instagram has been asked to publish the post; it can no longer be cancelled.", "Read the post; delete it on Instagram once it is live."),
-    ProblemType("precondition_failed", 412, "caller", "The post has changed since the version in If-Match.", "Read it again and repeat the change."),
+    ProblemType("precondition_failed", 412, "caller", "It has changed since the version in If-Match.", "Read it again and repeat the change."),
     ProblemType("precondition_required", 428, "caller", "The request does not say which version it changes.", 'Send If-Match: "<version>" with the version that you read.'),
     ProblemType("duplicate_suspected", 409, "caller", "The same content was accepted for this account within the last 24 hours.", "Look at the post named in detail; send the request without asking for refusal if it is no mistake."),
     ProblemType("version_conflict", 409, "caller", "Somebody else changed this at the same time.", "Read it again and repeat the change."),
@@ -96,6 +97,10 @@ CATALOGUE = _catalogue(
     ProblemType("publishing_limit_reached", 429, "platform", "The account has used up Instagram's publishing quota for now.", "Wait, or choose next_free_slot where it is given: the quota is a moving window."),
     ProblemType("media_not_ready", 409, "platform", "Instagram says that the media is not ready.", "Wait and try again."),
     ProblemType("outcome_unknown", 502, "platform", "Instagram did not say whether the post is live.", "Look at the account before sending the post again."),
+    ProblemType("media_unknown", 404, "owner", "The post is live, but Instagram has not told which media it is, so nothing more was done to it.", "Add the comment, or turn comments off, in Instagram's app."),
+    # outgoing webhooks
+    ProblemType("too_many_endpoints", 409, "caller", "There are as many webhook endpoints as a tenant may have.", "Delete one, or let one receive more types."),
+    ProblemType("endpoint_disabled", 409, "caller", "The webhook endpoint is disabled.", "Enable it first: PATCH it with is_enabled."),
     # somebody else's weather
     ProblemType("platform_outage", 503, "platform", "Instagram fails for many accounts at the moment.", "Wait: the post goes out by itself when Instagram is back."),
     ProblemType("instagram_unavailable", 503, "platform", "Instagram does not answer properly at the moment.", "Wait and try again."),

@@ -19,11 +19,13 @@ from darkroom.workflow import (
     CallingPorts,
     ContainerTask,
     GivenUpError,
+    NotNowError,
     Ports,
     PostTask,
     access,
     account_of,
     attempt_taken_back,
+    candidates,
     ended,
     known_container,
     newest_media,
@@ -100,7 +102,7 @@ def check_container(task: ContainerTask, ports: CallingPorts) -> dict[str, Any]:
         ports.sleep(POLL_EVERY.total_seconds())
     if status.status_code in ("ERROR", "EXPIRED"):
         _give_up_container(post, task.item, status, ports)
-    # PUBLISHED counts as ready: `publish_container` then finds its own earlier attempt and has it confirmed.
+    # PUBLISHED counts as ready: `publish_container` asks once more when there was an attempt before.
     is_ready = status.status_code != "IN_PROGRESS"
     if is_ready:
         if container.finished_at is None:
@@ -114,16 +116,22 @@ def _give_up_container(post: Post, item: int | None, status: ContainerStatus, po
     """
     A container that expired, or failed for no fault of the media, is made anew, but never once the post may have been
     sent. With an expired one its siblings are as old, also one that was not there yet when this check began; and a
-    carousel's parent that fails may do so because of its items.
+    carousel's parent that fails may do so because of its items. When Instagram keeps failing, or is known to at the
+    moment, the post waits and begins again.
     """
     failure = ended(status)
     expired = isinstance(failure, ContainerExpiredError)
     is_passing = expired or isinstance(failure, MediaUnreachableError | GivenUpError)
     items = range(len(containers.plan(post.content).items))
     most = 1 if expired else MOST_REBUILDS + len(items)  # items may fail together, and are found one after the other
-    if not is_passing or post.publish_attempts or post.rebuilds >= most:
+    if not is_passing or post.publish_attempts:
         raise failure
     lost = (*items, None) if expired or item is None else (item, None)
+    if isinstance(failure, GivenUpError) and (post.rebuilds >= most or ports.outages.current() is not None):
+        ports.posts.save(replace(post, rebuilds=0), lost)
+        raise NotNowError(subcode=failure.subcode)
+    if post.rebuilds >= most:
+        raise failure
     ports.posts.save(replace(post, rebuilds=post.rebuilds + 1), lost)
     raise ContainerLostError
 
@@ -153,9 +161,12 @@ def publish_container(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
         raise OutcomeUnknownError
     account = account_of(post, ports)
     account.require_publishing(ports.now(), post.content)
-    instagram_access = Access(account.ig_user_id, ports.tokens.token(account))
+    instagram_access = Access.of(account, ports.tokens.token(account))
     container = known_container(post, None)
-    post = _attempting(post, newest_media(post, instagram_access, ports), ports)
+    newest = newest_media(post, instagram_access, ports)
+    if post.publish_attempts:
+        _doubt(post, newest, ports.instagram.container_status(instagram_access, container.container_id), ports)
+    post = _attempting(post, newest, ports)
     try:
         return {"media_id": ports.instagram.publish_container(instagram_access, container.container_id)}
     except OutcomeUnknownError:
@@ -170,6 +181,16 @@ def publish_container(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
     except InstagramError:
         attempt_taken_back(_uncounted(post), ports)
         raise
+
+
+def _doubt(post: Post, newest: tuple[Media, ...], status: ContainerStatus, ports: Ports) -> None:
+    """
+    An attempt was disproved once, and much time may have passed since: a delay, a second execution. If Instagram shows
+    anything now that could come of it, the attempt stands again, and OutcomeUnknownError has it asked about.
+    """
+    if status.status_code == "PUBLISHED" or candidates(post, newest):
+        ports.posts.save(post.moved_to(PostState.PUBLISHING, ports.now(), publish_attempted_at=ports.now()))
+        raise OutcomeUnknownError
 
 
 def _uncounted(post: Post) -> Post:

@@ -16,6 +16,7 @@ from darkroom.timeline import Entry, Place
 
 if TYPE_CHECKING:
     from darkroom.instagram.client import Call
+    from darkroom.instagram.protocol import Usage
 
 
 class Timeline(Protocol):
@@ -28,13 +29,14 @@ class Posts(Protocol):
 
 class Quota(Protocol):
     def used(self, tenant_id: str, account_id: str, percent: int, now: datetime) -> None: ...
+    def pause(self, tenant_id: str, account_id: str, until: datetime) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
     """
     What InstagramClient takes as `on_call`. An entry that cannot be written is lost, and a line says so. When Instagram
-    says that most of the allowance is used, the account's quota is told.
+    says that most of the allowance is used, or for how long nobody is to call, the account's quota is told.
     """
 
     timeline: Timeline
@@ -49,15 +51,19 @@ class Recorder:
             return
         try:
             self.timeline.add(place.tenant_id, place.post_id, _entry(call, ended_at, place.step))
-            self._tell_usage(place, max(call.usage.app_percent or 0, call.usage.account_percent or 0), ended_at)
+            self._tell_usage(place, call.usage, ended_at)
         except Exception as error:  # noqa: BLE001 — whatever is wrong with the table, the post goes on
             log("timeline entry lost", error=name_of(error))
 
-    def _tell_usage(self, place: Place, percent: int, now: datetime) -> None:
+    def _tell_usage(self, place: Place, usage: "Usage", now: datetime) -> None:
         """Only where it has consequences: a rare read and write more, and calls that can wait are left out."""
-        if percent >= SHED_FROM:
-            post = self.posts.get(place.tenant_id, place.post_id)
-            self.quota.used(post.tenant_id, post.account_id, percent, now)
+        percent = max(usage.app_percent or 0, usage.account_percent or 0)
+        if percent < SHED_FROM and not usage.retry_after:
+            return
+        post = self.posts.get(place.tenant_id, place.post_id)
+        self.quota.used(post.tenant_id, post.account_id, percent, now)
+        if usage.retry_after:
+            self.quota.pause(post.tenant_id, post.account_id, now + timedelta(seconds=usage.retry_after))
 
 
 def _entry(call: "Call", ended_at: datetime, step: str) -> Entry:

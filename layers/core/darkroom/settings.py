@@ -60,6 +60,8 @@ class InstagramSettings(AccountsSettings):
 
     token_key_arn: str
     instagram_graph_url: str
+    facebook_graph_url: str
+    meta_app_secret_arn: str
 
 
 class MeteringSettings(InstagramSettings):
@@ -72,6 +74,8 @@ class ConnectSettings(_Settings):
     callers_table: str
     app_secret_arn: str
     instagram_authorize_url: str
+    meta_app_secret_arn: str
+    facebook_dialog_url: str
     public_url: str = ""
     return_origins: frozenset[str] = frozenset()
 
@@ -80,6 +84,11 @@ class ConnectCallbackSettings(InstagramSettings):
     callers_table: str
     app_secret_arn: str
     instagram_api_url: str
+    public_url: str = ""
+
+
+class LinkingSettings(InstagramSettings):
+    callers_table: str
     public_url: str = ""
 
 
@@ -115,3 +124,34 @@ class StepSettings(_Settings):
 
 class EventsSettings(_Settings):
     events_table: str
+
+
+class DeliveriesSettings(_Settings):
+    deliveries_bucket: str
+
+
+class ReceiverSettings(DeliveriesSettings):
+    """`webhook_message_bytes`: bigger bodies go by way of the bucket. SQS takes 1 MiB with everything around it."""
+
+    app_secret_arn: str
+    webhook_queue_url: str
+    webhook_message_bytes: str = "900000"
+
+
+class EndpointsTableSettings(_Settings):
+    endpoints_table: str
+
+
+class EndpointsSettings(EndpointsTableSettings):
+    """`test_webhook_hosts` counts in test mode only."""
+
+    token_key_arn: str
+    mode: Literal["live", "test"]
+    test_webhook_hosts: frozenset[str] = frozenset()
+
+    def allowed_webhook_hosts(self) -> frozenset[str]:
+        return self.test_webhook_hosts if self.mode == "test" else frozenset()
+
+
+class OutgoingSettings(_Settings):
+    deliveries_queue_url: str

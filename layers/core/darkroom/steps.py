@@ -8,20 +8,15 @@ the text is made the problem as JSON, which `confirming.mark_failed` reads back.
 
 import time
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
-from types import UnionType
-from typing import Any, get_origin
+from typing import Any
 
 from darkroom import problems, timeline
 from darkroom.errors import DarkroomError
 from darkroom.instagram.errors import InstagramError
 from darkroom.observability import about, log, log_unforeseen, name_of
+from darkroom.tasks import parsed
 
 type Handler = Callable[[dict[str, Any], object], dict[str, Any]]
-
-
-class MalformedTaskError(Exception):
-    """The state machine and this function disagree about a task: a mistake of ours, so nothing is retried."""
 
 
 def step[T](task_type: type[T]) -> Callable[[Callable[[T], dict[str, Any]]], Handler]:
@@ -57,22 +52,6 @@ def _name(context: object) -> str:
     function = getattr(context, "function_name", "")
     own = [part.removesuffix("Function") for part in function.split("-") if part.endswith("Function")]
     return own[-1] if own else function
-
-
-def parsed[T](task_type: type[T], event: dict[str, Any]) -> T:
-    assert is_dataclass(task_type)  # noqa: S101 — a mistake in a handler's own source
-    expected = {field.name: field.type for field in fields(task_type)}
-    if event.keys() != expected.keys():
-        raise MalformedTaskError(f"{task_type.__name__} has the fields {sorted(expected)}, not {sorted(event)}.")
-    for name, kind in expected.items():
-        if not isinstance(event[name], _checkable(kind)):
-            raise MalformedTaskError(f"{task_type.__name__}.{name} is a {type(event[name]).__name__}.")
-    return task_type(**event)
-
-
-def _checkable(kind: Any) -> Any:
-    """`isinstance` takes `str` and `int | None` as they are, and of `dict[str, str]` only the dict."""
-    return kind if isinstance(kind, UnionType) else get_origin(kind) or kind
 
 
 def _caught(name: str, text: str) -> Exception:

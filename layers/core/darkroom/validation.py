@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from darkroom import capabilities, limits, media_urls
-from darkroom.capabilities import MetaLogin
 from darkroom.errors import FieldError
+from darkroom.logins import Login
 from darkroom.posts import MediaItem, PostContent, UserTag
 
 # Each is counted at its first character, because Meta does not say where a tag ends. Emoji make hashtags, only ASCII
@@ -22,7 +22,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def field_errors(
-    content: PostContent, test_media_hosts: frozenset[str] = frozenset(), login: MetaLogin = "instagram"
+    content: PostContent, test_media_hosts: frozenset[str] = frozenset(), login: Login = "instagram"
 ) -> tuple[FieldError, ...]:
     """
     Every wrong field of the post; empty when there is none. `test_media_hosts` are `host:port` pairs whose media URLs

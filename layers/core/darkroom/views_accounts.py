@@ -6,7 +6,8 @@ from typing import Annotated
 
 from annotated_types import MaxLen
 
-from darkroom.accounts import Account, AccountState, ConnectSession, Login
+from darkroom.accounts import Account, AccountState, ConnectSession
+from darkroom.logins import Login
 from darkroom.views import REFUSE_UNKNOWN
 
 
@@ -18,6 +19,7 @@ class AccountView:
     username: str
     name: str | None
     account_type: str | None
+    page_id: str | None
     state: AccountState
     scopes: tuple[str, ...]
     connected_at: datetime

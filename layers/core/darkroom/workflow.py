@@ -6,17 +6,19 @@ through which they see the outside, and the few questions that several of them a
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from darkroom.accounts import Account, AccountState
 from darkroom.containers import Parameters
 from darkroom.errors import ConflictError, ContainerExpiredError, NotFoundError, PostCancelledError
-from darkroom.instagram.errors import InstagramUnavailableError
+from darkroom.instagram.errors import InstagramUnavailableError, RateLimitedError
 from darkroom.instagram.models import Access, Comment, ContainerStatus, Media, PublishingLimit
 from darkroom.outages import Outages
 from darkroom.posts import Container, Post, PostState
 from darkroom.quota import Allowance
+
+CLOCK_SKEW = timedelta(minutes=10)  # between Instagram's clock and ours
 
 
 class Posts(Protocol):
@@ -159,6 +161,10 @@ class GivenUpError(InstagramUnavailableError):
     """Instagram's own trouble ended this container. The workflow repeats an InstagramUnavailableError, but not this."""
 
 
+class NotNowError(GivenUpError):
+    """… and made anew it would end the same way at the moment: the post waits, and begins again."""
+
+
 def uncancelled(task: PostTask | ContainerTask | DelayTask, ports: Ports) -> Post:
     """The task's post. Raises PostCancelledError: whoever cancelled it is not to be overruled."""
     post = ports.posts.get(task.tenant_id, task.post_id)
@@ -176,7 +182,7 @@ def account_of(post: Post, ports: Ports) -> Account:
 
 def access(post: Post, ports: CallingPorts) -> Access:
     account = account_of(post, ports)
-    return Access(account.ig_user_id, ports.tokens.token(account))
+    return Access.of(account, ports.tokens.token(account))
 
 
 def known_container(post: Post, item: int | None) -> Container:
@@ -194,9 +200,43 @@ def ended(status: ContainerStatus) -> Exception:
     return failure or ContainerExpiredError()
 
 
+def unless_paused(post: Post, ports: CallingPorts) -> None:
+    """Raises RateLimitedError while the account is throttled: a call would prolong that for all its posts."""
+    if pause := ports.quota.allowance(post.tenant_id, post.account_id).pause_left(ports.now()):
+        raise RateLimitedError(retry_after=pause.total_seconds())
+
+
 def newest_media(post: Post, access: Access, ports: CallingPorts) -> tuple[Media, ...]:
     """Where the post would appear: among the stories, or among the rest."""
     return ports.instagram.stories(access) if post.content.kind == "story" else ports.instagram.recent_media(access)
+
+
+def candidates(post: Post, newest: tuple[Media, ...]) -> tuple[Media, ...]:
+    """
+    Media that appeared since the attempt and could be this post: none, ours, or several that look alike. One alone is
+    no proof: the same picture with the same words may have been sent twice, and ours be the one that is not live.
+    """
+    return tuple(media for media in newest if _could_be(post, media))
+
+
+def _could_be(post: Post, media: Media) -> bool:
+    """Media without a caption may be anybody's: not every app is shown captions."""
+    since = known_container(post, None).created_at - CLOCK_SKEW
+    kinds = {"image": "FEED", "carousel": "FEED", "reel": "REELS", "story": "STORY"}
+    is_album = media.media_type == "CAROUSEL_ALBUM"
+    return (
+        media.id not in post.fence
+        and media.media_product_type in (None, kinds[post.content.kind])
+        and is_album == (post.content.kind == "carousel")
+        and (not is_album or media.children_count in (None, len(post.content.media)))
+        and (media.timestamp is None or media.timestamp >= since)
+        and _words(media.caption) in ([], _words(post.content.caption))
+    )
+
+
+def _words(caption: str | None) -> list[str]:
+    """Instagram trims white space."""
+    return (caption or "").split()
 
 
 def attempt_taken_back(post: Post, ports: Ports) -> None:

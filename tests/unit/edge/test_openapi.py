@@ -116,7 +116,18 @@ def test_every_problem_that_a_route_declares_is_under_its_status(key):
 
 def test_what_a_browser_opens_answers_with_pages():
     pages = {key for key, operation in OPERATIONS.items() if "default" in operation["responses"]}
-    assert pages == {"GET /oauth/instagram/start", "GET /oauth/instagram/callback"}
+    assert pages == {
+        "GET /oauth/facebook/callback",
+        "GET /oauth/facebook/start",
+        "GET /oauth/instagram/callback",
+        "GET /oauth/instagram/start",
+        "POST /oauth/facebook/choose",
+    }
+
+
+def test_a_form_is_described_as_browsers_send_it():
+    content = OPERATIONS["POST /oauth/facebook/choose"]["requestBody"]["content"]
+    assert set(content["application/x-www-form-urlencoded"]["schema"]["properties"]) == {"state", "page_id"}
 
 
 def test_an_idempotency_key_is_offered_where_it_counts():

@@ -1,12 +1,39 @@
 import pytest
 
-from darkroom.connecting import Outcome, Started
+from darkroom.accounts import Candidate
+from darkroom.connecting import Started
+from darkroom.connection import Choosing, Outcome
 from darkroom.errors import ConfigurationError, ConnectError
 from darkroom.instagram.errors import AuthorizationCodeError
 from darkroom.pages_html import ended, failed, sent_on
-from tests.builders import an_account
+from tests.builders import a_choice, an_account
 
 EVIL = "<script>alert(1)</script>\"'&"
+
+
+def choosing(*candidates, state="con_1.state", is_https=True):
+    return Choosing(state, "cookie-secret", is_https, candidates)
+
+
+def test_a_choice_is_a_form_of_our_own_with_a_button_for_each_account():
+    candidates = a_choice().candidates
+    answer = ended(Outcome("https://app.example.com/done", choosing=choosing(*candidates)))
+    assert answer.status == 200
+    assert '<form method="post" action="/oauth/facebook/choose">' in answer.body
+    assert '<input type="hidden" name="state" value="con_1.state">' in answer.body
+    for each in candidates:
+        assert f'<button name="page_id" value="{each.page_id}">@{each.username}</button>' in answer.body
+    assert "Acme &lt;Film&gt;" in answer.body
+    assert "cookie-secret" not in answer.body
+
+
+def test_the_time_of_the_cookie_runs_anew_with_the_choice():
+    (cookie,) = ended(Outcome(None, choosing=choosing())).cookies
+    name, *attributes = cookie.split("; ")
+    assert name == "darkroom_connect_con_1=cookie-secret"
+    assert set(attributes) == {"Path=/oauth", "Max-Age=600", "HttpOnly", "SameSite=Lax", "Secure"}
+    (cookie,) = ended(Outcome(None, choosing=choosing(is_https=False))).cookies
+    assert "Secure" not in cookie
 
 
 def test_the_way_to_instagram_carries_a_cookie_that_no_script_and_no_other_site_gets():
@@ -89,6 +116,7 @@ def test_a_failure_without_a_return_url_is_a_page_that_says_what_to_do(error, st
     [
         ended(Outcome(None, an_account(username=EVIL))),
         failed(ConnectError(detail=EVIL)),
+        ended(Outcome("/done", choosing=choosing(Candidate(page_id=EVIL, page_name=EVIL, username=EVIL), state=EVIL))),
     ],
 )
 def test_nothing_from_outside_becomes_markup(answer):

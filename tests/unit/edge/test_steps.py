@@ -6,7 +6,8 @@ import pytest
 from darkroom import timeline
 from darkroom.errors import ConflictError, StoreUnavailableError
 from darkroom.instagram.errors import MediaUnreachableError, OutcomeUnknownError
-from darkroom.steps import MalformedTaskError, parsed, step
+from darkroom.steps import step
+from darkroom.tasks import MalformedTaskError, parsed
 from darkroom.workflow import ConfirmTask, ContainerTask, FailureTask, PostTask, PublishedTask, caught_problem
 from tests.events import event
 

@@ -109,11 +109,24 @@ def test_the_limits_are_shown_with_source_and_date():
 
 
 def test_the_capabilities_are_shown_with_source_and_date():
-    told = {row["field"]: row for row in shown(CapabilitiesView(data=capabilities.ALL))["data"]}
+    told = {row["field"]: row for row in shown(CapabilitiesView.of(capabilities.ALL))["data"]}
     assert told["/caption"]["kinds"] == ["image", "carousel", "reel"]
-    assert told["/first_comment"]["scope"] == "instagram_business_manage_comments"
+    assert told["/first_comment"]["scope"] == {
+        "instagram": "instagram_business_manage_comments",
+        "facebook": "instagram_manage_comments",
+    }
     assert told["/is_paid_partnership"]["logins"] == ["facebook"]
     assert told["/is_paid_partnership"]["checked_on"] == "2026-09-11"
+
+
+def test_the_capabilities_tell_what_each_login_asks_for_and_needs():
+    told = {each["login"]: each for each in shown(CapabilitiesView.of(capabilities.ALL))["logins"]}
+    assert told["facebook"]["needed_scopes"] == [
+        "instagram_basic", "instagram_content_publish", "pages_show_list", "pages_read_engagement",
+    ]  # fmt: skip
+    assert set(told["facebook"]["needed_scopes"]) < set(told["facebook"]["scopes"])
+    assert told["facebook"]["webhook_fields"] == {"pages_manage_metadata": ["feed"]}
+    assert told["instagram"]["webhook_fields"]["instagram_business_manage_comments"] == ["comments", "live_comments"]
 
 
 def test_a_problem_type_is_shown_with_the_type_that_problems_carry():

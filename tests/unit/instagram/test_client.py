@@ -97,7 +97,31 @@ def test_calls_the_documented_address_with_the_token_in_the_header_only(asked, a
 
 def test_every_public_method_is_among_those_tested():
     methods = {name for name in vars(InstagramClient) if not name.startswith("_")}
-    assert methods == {*EVERY_CALL, *ACCOUNT_CALLS, "close"}
+    assert methods == {*EVERY_CALL, *ACCOUNT_CALLS, "call", "close", "credentials"}
+
+
+@pytest.mark.parametrize("method", ACCOUNT_CALLS)
+def test_calls_for_an_account_of_facebook_login_go_to_its_host_with_the_proof_of_the_app(asked, method):
+    access = Access("17841405309211844", "EAA-CANARY", "facebook", "134895793791914")
+    arguments, answer, line = ACCOUNT_CALLS[method]
+    request = asked(answer, method, access, *arguments, meta_app_secret=lambda: "meta-secret")
+    if method.endswith("_webhooks"):
+        line = line.replace("17841405309211844", "134895793791914")
+    assert f"{request.method} {request.url.path}" == line
+    assert request.url.host == "graph.facebook.com"
+    assert request.headers["Authorization"] == "Bearer EAA-CANARY"
+    assert request.url.params["appsecret_proof"] == appsecret_proof("meta-secret", "EAA-CANARY")
+    assert "EAA" not in str(request.url)
+
+
+def test_sends_nothing_to_facebook_without_the_secret_of_the_meta_app(client_of):
+    with pytest.raises(AppCredentialsError):
+        client_of(pytest.fail).media(Access("1", "EAA", "facebook", "2"), "17")
+
+
+def test_subscribes_no_page_that_is_not_known(client_of):
+    with pytest.raises(InvalidRequestError):
+        client_of(pytest.fail).subscribe_webhooks(Access("1", "EAA", "facebook"), ["feed"])
 
 
 def test_exchanges_the_code_in_a_form(asked):

@@ -2,10 +2,12 @@ from datetime import timedelta
 
 import pytest
 
-from darkroom.accounts import NEEDED_SCOPES, PUBLISH_SCOPE, AccountState, health
+from darkroom.accounts import AccountState, health
 from darkroom.errors import AccountUnavailableError
-from tests.builders import NOW, an_account, content
+from darkroom.logins import FACEBOOK, INSTAGRAM
+from tests.builders import NEEDED_SCOPES, NOW, a_facebook_account, an_account, content
 
+PUBLISH_SCOPE = INSTAGRAM.publish_scope
 COMMENTS = "instagram_business_manage_comments"
 MESSAGES = "instagram_business_manage_messages"
 IN_A_WEEK = NOW + timedelta(days=7)
@@ -60,6 +62,23 @@ def test_what_an_account_may_subscribe_to_follows_from_its_scopes():
 
 def test_a_healthy_account_may_publish():
     an_account().require_publishing(NOW)
+    a_facebook_account().require_publishing(NOW)
+
+
+def test_each_login_has_scopes_of_its_own():
+    account = a_facebook_account(scopes=NEEDED_SCOPES)
+    assert account.missing_scopes() == FACEBOOK.needed_scopes
+    with pytest.raises(AccountUnavailableError) as caught:
+        a_facebook_account().require_publishing(NOW, content(first_comment="More"))
+    assert caught.value.detail == "Missing: instagram_manage_comments."
+    assert a_facebook_account(scopes=("pages_manage_metadata",)).webhook_fields() == ("feed",)
+    assert health(a_facebook_account(), NOW).scopes_needed == FACEBOOK.needed_scopes
+
+
+def test_a_pages_token_outlives_the_persons_and_is_instagrams_to_judge():
+    account = a_facebook_account(token_expires_at=NOW - timedelta(days=1))
+    account.require_publishing(NOW)
+    assert "connect this account again" in health(account, NOW).advice[0]
 
 
 @pytest.mark.parametrize(

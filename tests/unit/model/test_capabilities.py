@@ -8,7 +8,9 @@ from typing import get_args
 import pytest
 
 from darkroom import capabilities
-from darkroom.capabilities import Capability, MetaLogin, reason_not_offered, refusals, scopes
+from darkroom.capabilities import Capability, reason_not_offered, refusals, scopes
+from darkroom.instagram.oauth import SCOPES_BY_LOGIN
+from darkroom.logins import LOGINS, Login
 from darkroom.posts import Kind, MediaItem, MediaType, PostContent, ReelOptions, UserTag
 from tests.builders import content, image_item, video_item
 
@@ -41,7 +43,7 @@ def places() -> Iterator[tuple[Kind, MediaType]]:
                 yield kind, media_type
 
 
-def where_refused(row: Capability, login: MetaLogin) -> list[str]:
+def where_refused(row: Capability, login: Login) -> list[str]:
     return [f"{kind} {media_type}" for kind, media_type in places() if row.refusal(kind, media_type, login)]
 
 
@@ -52,7 +54,7 @@ def test_there_is_one_row_for_every_field_and_no_other():
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS.values() if row.is_offered], ids=lambda row: row.field)
-@pytest.mark.parametrize("login", get_args(MetaLogin))
+@pytest.mark.parametrize("login", get_args(Login))
 def test_a_field_goes_where_metas_reference_says(row, login):
     assert where_refused(row, login) == REFUSED.get(row.field, [])
 
@@ -103,8 +105,18 @@ def test_zero_and_false_say_something_and_an_empty_list_does_not():
 
 def test_only_what_is_done_with_comments_needs_a_scope_of_its_own():
     assert {row.field for row in ROWS.values() if row.scope} == {"/first_comment", "/comments_enabled"}
-    assert scopes(content()) == frozenset()
-    assert scopes(content(first_comment="x", comments_enabled=True)) == {COMMENTS}
+    assert scopes(content(), "instagram") == frozenset()
+    wish = content(first_comment="x", comments_enabled=True)
+    assert scopes(wish, "instagram") == {COMMENTS}
+    assert scopes(wish, "facebook") == {"instagram_manage_comments"}
+
+
+@pytest.mark.parametrize("login", get_args(Login))
+def test_every_scope_that_is_needed_or_opens_something_can_be_asked_for(login):
+    traits = LOGINS[login]
+    own = {*traits.needed_scopes, traits.publish_scope, traits.comments_scope, *traits.webhook_fields}
+    assert own <= SCOPES_BY_LOGIN[login].keys()
+    assert traits.publish_scope in traits.needed_scopes
 
 
 def test_a_field_of_metas_that_is_not_ours_has_a_reason():

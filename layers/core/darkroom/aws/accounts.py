@@ -10,13 +10,14 @@ from botocore.exceptions import ClientError
 from darkroom.accounts import Account, AccountState
 from darkroom.aws import keys
 from darkroom.aws.dynamodb import is_condition_failure, marshal, translated, unless_in_vain, unmarshal
+from darkroom.aws.sealed import DOCUMENT, ONE_TOKEN, SealedToken
 from darkroom.errors import ConflictError, NotFoundError
 from darkroom.pages import Page, PageRequest, cursor
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-    from darkroom.aws.vault import SealedToken, Vault
+    from darkroom.aws.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +134,25 @@ class DynamoDBTokens:
     vault: "Vault"
 
     def token(self, account: Account) -> str:
+        """What acts for the account: with Facebook Login the Page's token."""
+        return self._opened(account)["token"]
+
+    def user_token(self, account: Account) -> str:
+        """What renews the connection. Only Facebook Login has one beside the account's: the person's."""
+        opened = self._opened(account)
+        return opened.get("user_token", opened["token"])
+
+    def _opened(self, account: Account) -> dict[str, str]:
         with translated():
             answer = self.client.get_item(
                 TableName=self.table, Key=keys.token(account.tenant_id, account.id), ConsistentRead=True
             )
         if "Item" not in answer:
             raise NotFoundError("account_gone")
-        from darkroom.aws.vault import SealedToken  # noqa: PLC0415 — with cryptography, for those that have a vault
-
-        item = unmarshal(answer["Item"])
-        sealed = SealedToken(item["ciphertext"], item["wrapped_key"], item["key_arn"], int(item["format"]))
-        return self.vault.open(sealed, account.tenant_id, account.id)
+        sealed = sealed_of(unmarshal(answer["Item"]))
+        secret = self.vault.open(sealed, account.tenant_id, account.id)
+        tokens: dict[str, str] = json.loads(secret) if sealed.format == DOCUMENT else {"token": secret}
+        return tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +161,15 @@ class ConnectingAccounts(DynamoDBAccounts):
 
     vault: "Vault"
 
-    def connect(self, account: Account, token: str) -> None:
-        sealed = self.vault.seal(token, account.tenant_id, account.id)
+    def connect(self, account: Account, token: str, user_token: str | None = None) -> None:
+        sealed = sealed_tokens(self.vault, account, token, user_token)
         puts = (
             (keys.holder(account.ig_user_id), {"tenant_id": account.tenant_id, "account_id": account.id}),
             (keys.account(account.tenant_id, account.id), _stored(account)),
-            (keys.token(account.tenant_id, account.id), _sealed_item(sealed, account.token_version)),
+            (
+                keys.token(account.tenant_id, account.id),
+                {**sealed_item(sealed), "token_version": account.token_version},
+            ),
         )
         writes: list[Any] = [{"Put": {"TableName": self.table, "Item": {**key, **marshal(item)}}} for key, item in puts]
         held = _held_by(account)
@@ -191,17 +203,28 @@ def _held_by(account: Account) -> dict[str, Any]:
     }
 
 
-def _sealed_item(sealed: "SealedToken", token_version: int) -> dict[str, Any]:
+def sealed_tokens(vault: "Vault", account: Account, token: str, user_token: str | None) -> SealedToken:
+    """Two tokens are sealed together, so that they are read and replaced together."""
+    if user_token is None:
+        return vault.seal(token, account.tenant_id, account.id, ONE_TOKEN)
+    document = json.dumps({"token": token, "user_token": user_token})
+    return vault.seal(document, account.tenant_id, account.id, DOCUMENT)
+
+
+def sealed_item(sealed: SealedToken) -> dict[str, Any]:
     return {
         "ciphertext": sealed.ciphertext,
         "wrapped_key": sealed.wrapped_key,
         "key_arn": sealed.key_arn,
         "format": sealed.format,
-        "token_version": token_version,
     }
 
 
-_FIELDS = ("id", "tenant_id", "login", "ig_user_id", "app_scoped_id", "username", "name", "account_type")
+def sealed_of(item: dict[str, Any]) -> SealedToken:
+    return SealedToken(item["ciphertext"].value, item["wrapped_key"].value, item["key_arn"], int(item["format"]))
+
+
+_FIELDS = ("id", "tenant_id", "login", "ig_user_id", "app_scoped_id", "username", "name", "account_type", "page_id")
 
 
 def _stored(account: Account) -> dict[str, Any]:

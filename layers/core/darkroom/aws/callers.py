@@ -65,15 +65,7 @@ class DynamoDBConnectSessions:
     table: str
 
     def add(self, session: ConnectSession) -> None:
-        item = {
-            "id": session.id,
-            "tenant_id": session.tenant_id,
-            "login": session.login,
-            "scopes": session.scopes,
-            "return_url": session.return_url,
-            "link_hash": session.link_hash,
-            "expires_at": int(session.expires_at.timestamp()),
-        }
+        item = session_item(session)
         with translated():
             self.client.put_item(TableName=self.table, Item={**keys.connect_session(session.id), **marshal(item)})
 
@@ -112,10 +104,25 @@ class DynamoDBConnectSessions:
             if is_condition_failure(error):
                 raise ConnectError from error
             raise
-        return _session(unmarshal(answer["Attributes"]))
+        return session_of(unmarshal(answer["Attributes"]))
 
 
-def _session(item: dict[str, Any]) -> ConnectSession:
+def session_item(session: ConnectSession) -> dict[str, Any]:
+    """What is not set yet is left out."""
+    return {
+        "id": session.id,
+        "tenant_id": session.tenant_id,
+        "login": session.login,
+        "scopes": session.scopes,
+        "return_url": session.return_url,
+        "link_hash": session.link_hash,
+        "state_hash": session.state_hash,
+        "browser_hash": session.browser_hash,
+        "expires_at": int(session.expires_at.timestamp()),
+    }
+
+
+def session_of(item: dict[str, Any]) -> ConnectSession:
     return ConnectSession(
         id=item["id"],
         tenant_id=item["tenant_id"],

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_events import EventBridgeClient
     from types_boto3_kms import KMSClient
+    from types_boto3_s3 import S3Client
     from types_boto3_scheduler import EventBridgeSchedulerClient
     from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_sqs import SQSClient
     from types_boto3_stepfunctions import SFNClient
 
 # botocore tells at INFO where it found credentials: noise at every cold start, paid for by the byte.
@@ -27,6 +29,10 @@ logging.getLogger("botocore").setLevel(logging.WARNING)
 _CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 # For what may be lost, but must not hold anything up.
 _IMPATIENT = Config(connect_timeout=0.5, read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": 1})
+# Meta waits five seconds for an answer, and sends again.
+_WITHIN_FIVE_SECONDS = Config(
+    connect_timeout=0.5, read_timeout=1.2, retries={"mode": "standard", "total_max_attempts": 2}
+)
 
 
 @cache
@@ -64,6 +70,12 @@ def kms() -> "KMSClient":
 
 
 @cache
+def s3() -> "S3Client":
+    client: S3Client = _client("s3")
+    return client
+
+
+@cache
 def scheduler() -> "EventBridgeSchedulerClient":
     client: EventBridgeSchedulerClient = _client("scheduler")
     return client
@@ -72,6 +84,13 @@ def scheduler() -> "EventBridgeSchedulerClient":
 @cache
 def secretsmanager() -> "SecretsManagerClient":
     client: SecretsManagerClient = _client("secretsmanager")
+    return client
+
+
+@cache
+def sqs() -> "SQSClient":
+    """Both attempts together take less than five seconds."""
+    client: SQSClient = _client("sqs", _WITHIN_FIVE_SECONDS)
     return client
 
 

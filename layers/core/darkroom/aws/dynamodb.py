@@ -23,6 +23,7 @@ _PASSING = frozenset(
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
+        "RequestThrottled",  # SQS
         "ServiceUnavailable",
         "ThrottlingException",
         "TransactionConflictException",
@@ -32,6 +33,8 @@ _PASSING = frozenset(
         "KmsThrottlingException",
         # EventBridge Scheduler
         "ServiceQuotaExceededException",
+        # SQS
+        "KmsThrottled",
     }
 )
 _PASSING_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
@@ -106,6 +109,12 @@ def is_condition_failure(error: ClientError) -> bool:
 def is_conflict(error: ClientError) -> bool:
     """A transaction held one of the items at that moment. Nothing was written; the next attempt may well succeed."""
     return error.response["Error"]["Code"] == "TransactionConflictException" or "TransactionConflict" in _reasons(error)
+
+
+def failed_conditions(error: ClientError) -> set[int]:
+    """Which writes of a transaction stood in the way because their condition did not hold, by their place in it."""
+    reasons: Any = error.response.get("CancellationReasons", [])
+    return {place for place, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"}
 
 
 def is_passing(error: ClientError) -> bool:

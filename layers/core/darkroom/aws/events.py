@@ -1,4 +1,7 @@
-"""Events in DynamoDB: one item each, found by its natural key; two indexes list them by time and count the unread."""
+"""
+Events in DynamoDB: one item each, found by its natural key; two indexes list them by time and count the unread. What
+an event changes besides lies beside it: see effects.py here.
+"""
 
 import json
 from collections.abc import Callable
@@ -8,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from darkroom.aws import keys
+from darkroom.aws import effects, keys
 from darkroom.aws.dynamodb import is_condition_failure, marshal, text, translated, unless_in_vain, unmarshal
 from darkroom.errors import NotFoundError
-from darkroom.events import Event
+from darkroom.events import Effect, Event, State
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -25,7 +28,9 @@ class DynamoDBEvents:
     table: str
     now: Callable[[], datetime]
 
-    def add(self, event: Event) -> bool:
+    def add(self, event: Event, effect: Effect | None = None) -> bool:
+        if effect is not None and effect.items:
+            return effects.put_with_event(event, effect, self.client, self.table, stored)
         try:
             with translated():
                 self.client.put_item(
@@ -50,6 +55,10 @@ class DynamoDBEvents:
         if "Item" not in answer or int(answer["Item"]["expires_at"]["N"]) <= self.now().timestamp():
             raise NotFoundError
         return event_of(answer["Item"])
+
+    def state(self, tenant_id: str, item: str) -> State:
+        """What events have made of an item that effects.py of the model names; empty when nothing."""
+        return effects.states(self.client, self.table, tenant_id, (item,)).get(item, {})
 
     def mark_announced(self, event: Event, now: datetime) -> None:
         with unless_in_vain():

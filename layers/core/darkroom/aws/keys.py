@@ -14,9 +14,16 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
                     OUTAGE                <step>:<error>  an outage of Instagram's, or the accounts that hint at one
     CallersTable    KEY#<sha256>          KEY             an API key
                     CONNECT#<id>          CONNECT         a connect session (expires)
+                                          CHOICE          what it is to choose from, with a sealed token (expires)
                     IDEMPOTENCY#<hash>    IDEMPOTENCY     the answer to an Idempotency-Key (expires)
     EventsTable     TENANT#<tenant>       EVENT#<id>      an event, by its natural key; ByTime lists them, Unread holds
                                                           those that nobody has read (expires)
+                                          MESSAGE#… THREAD#…  what became of a message, and of a conversation (expire)
+                                          COMMENTS#… STORY#…  counted comments of a media, figures of a story
+    EndpointsTable  TENANT#<tenant>       ENDPOINT#<id>   where a tenant wants its events sent
+                                          SECRETS#<id>    its sealed signing secrets
+                                          DELIVERY#<endpoint>#<id> one event on its way to one endpoint (expires); Due
+                                                          holds those that have an attempt before them
 
 A tenant id never holds a '#', so no key can be built that reads another tenant's partition.
 """
@@ -35,6 +42,10 @@ POST_PREFIX = "POST#"
 EVENT_PREFIX = "EVENT#"
 BY_TIME = "ByTime"
 UNREAD = "Unread"
+EVENT_INDEXES = {BY_TIME: "events_pk", UNREAD: "unread_pk"}  # and the name of their partition key
+ENDPOINT_PREFIX = "ENDPOINT#"
+DUE = "Due"
+DUE_PARTITION = "DUE"
 
 
 def _key(pk: str, sk: str) -> Key:
@@ -103,12 +114,43 @@ def event(tenant_id: str, event_id: str) -> Key:
     return _key(tenant(tenant_id), EVENT_PREFIX + event_id)
 
 
+def event_state(tenant_id: str, item: str) -> Key:
+    """What events have changed; effects.py names the items."""
+    return _key(tenant(tenant_id), item)
+
+
+def endpoint(tenant_id: str, endpoint_id: str) -> Key:
+    return _key(tenant(tenant_id), ENDPOINT_PREFIX + endpoint_id)
+
+
+def endpoint_secrets(tenant_id: str, endpoint_id: str) -> Key:
+    return _key(tenant(tenant_id), f"SECRETS#{endpoint_id}")
+
+
+def delivery_prefix(endpoint_id: str) -> str:
+    return f"DELIVERY#{endpoint_id}#"
+
+
+def delivery(tenant_id: str, endpoint_id: str, delivery_id: str) -> Key:
+    return _key(tenant(tenant_id), delivery_prefix(endpoint_id) + delivery_id)
+
+
+def delivery_of(pk: str, sk: str) -> tuple[str, str, str]:
+    """Tenant, endpoint and delivery id of an item's keys."""
+    _, endpoint_id, delivery_id = sk.split("#")
+    return pk.removeprefix("TENANT#"), endpoint_id, delivery_id
+
+
 def api_key(sha256: str) -> Key:
     return _key(f"KEY#{sha256}", "KEY")
 
 
 def connect_session(session_id: str) -> Key:
     return _key(f"CONNECT#{session_id}", "CONNECT")
+
+
+def connect_choice(session_id: str) -> Key:
+    return _key(f"CONNECT#{session_id}", "CHOICE")
 
 
 def idempotency(digest: str) -> Key:

@@ -50,7 +50,7 @@ class DynamoDBPosts:
             answer = self.client.get_item(TableName=self.table, Key=keys.post(tenant_id, post_id), ConsistentRead=True)
         if "Item" not in answer:
             raise NotFoundError
-        return _post(unmarshal(answer["Item"]))
+        return post_of(unmarshal(answer["Item"]))
 
     def save(self, post: Post, without: tuple[int | None, ...] = ()) -> Post:
         """
@@ -165,7 +165,7 @@ class DynamoDBPosts:
                 Limit=page.limit + 1,  # one more tells whether there are more
                 **request,
             )
-        found = [_post(unmarshal(item)) for item in answer["Items"]]
+        found = [post_of(unmarshal(item)) for item in answer["Items"]]
         more = cursor(tenant_id, found[page.limit - 1].id) if len(found) > page.limit else None
         return Page(tuple(post for post in found[: page.limit] if state in (None, post.state)), more)
 
@@ -248,7 +248,7 @@ def _container_item(container: Container) -> dict[str, Any]:
     return {"container_id": container.container_id, "created_at": text(container.created_at), **finished}
 
 
-def _post(item: dict[str, Any]) -> Post:
+def post_of(item: dict[str, Any]) -> Post:
     known: dict[str, Any] = {name: item.get(name) for name in _TEXTS}
     known |= {name: moment(item.get(name)) for name in _MOMENTS}
     known |= {name: int(item[name]) for name in _NUMBERS}

@@ -1,4 +1,12 @@
-"""The app credentials, from one Secrets Manager secret; read anew every quarter of an hour, for rotation."""
+"""
+The app credentials, from one Secrets Manager secret; read anew every quarter of an hour, for rotation.
+
+    {"app_id": "…", "app_secret": "…",                  the Instagram app
+     "previous_app_secret": "…",                        optional, while the secret is being rotated
+     "meta_app_secret": "…",                            optional: the Meta app's, which may sign webhooks as well
+     "previous_meta_app_secret": "…",                   optional, as above
+     "verify_token": "…"}                               what Meta has to say when webhooks are subscribed
+"""
 
 import json
 import time
@@ -9,12 +17,19 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from darkroom.aws.dynamodb import translated
+from darkroom.deliveries import Keys
 from darkroom.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
 
 _KEEP_SECONDS = 900
+# Which secrets may sign webhooks besides the Instagram app's: Meta does not say which of the two apps signs what.
+_OTHER_SLOTS = {
+    "instagram_previous": "previous_app_secret",
+    "meta": "meta_app_secret",
+    "meta_previous": "previous_meta_app_secret",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +40,34 @@ class AppCredentials:
 
 @dataclass(slots=True)
 class AppSecret:
+    """Implements also the `KeyRing` port of receiving.py."""
+
     client: "SecretsManagerClient"
     secret_arn: str
     seconds: Callable[[], float] = time.monotonic
-    _known: AppCredentials | None = field(default=None, repr=False)
-    _until: float = 0.0
+    name: str = "InstagramAppSecret"  # as template.yaml calls it
+    _known: dict[str, str] | None = field(default=None, repr=False)
+    _read_at: float = 0.0
 
     def credentials(self) -> AppCredentials:
         """Raises ConfigurationError, saying what to put where, while the secret is empty or malformed."""
-        if self._known is None or self.seconds() >= self._until:
-            self._known = _parsed(self._read())
-            self._until = self.seconds() + _KEEP_SECONDS
+        found = self._values(_KEEP_SECONDS, frozenset({"app_id", "app_secret"}))
+        return AppCredentials(found["app_id"], found["app_secret"])
+
+    def keys(self, max_age: float | None = None) -> Keys:
+        """Raises ConfigurationError as `credentials` does; an empty secret is none, so that it never verifies."""
+        age = _KEEP_SECONDS if max_age is None else max_age
+        found = self._values(age, frozenset({"app_secret", "verify_token"}))
+        others = {slot: found[name] for slot, name in _OTHER_SLOTS.items() if name in found}
+        return Keys({"instagram": found["app_secret"], **others}, found["verify_token"])
+
+    def _values(self, max_age: float, needed: frozenset[str]) -> dict[str, str]:
+        """Only what is complete is remembered: a mended secret counts at once."""
+        if self._known is not None and self.seconds() < self._read_at + max_age and needed <= self._known.keys():
+            return self._known
+        self._known = None
+        value, self._read_at = self._read(), self.seconds()
+        self._known = _usable(value, needed, self.name)
         return self._known
 
     def _read(self) -> Any:
@@ -50,10 +82,10 @@ class AppSecret:
             return None
 
 
-def _parsed(value: Any) -> AppCredentials:
-    found = value if isinstance(value, dict) else {}
-    app_id, app_secret = found.get("app_id"), found.get("app_secret")
-    for name, part in (("app_id", app_id), ("app_secret", app_secret)):
-        if not isinstance(part, str) or not part.strip() or part != part.strip(" \"'\n"):
-            raise ConfigurationError(detail=f"The secret InstagramAppSecret has no usable {name} (docs/meta-setup.md).")
-    return AppCredentials(str(app_id), str(app_secret))
+def _usable(value: Any, needed: frozenset[str], secret: str) -> dict[str, str]:
+    """What of the secret can be used. Raises ConfigurationError unless that is all that is needed."""
+    pairs = value.items() if isinstance(value, dict) else ()
+    found = {name: text for name, text in pairs if isinstance(text, str) and text and text == text.strip(" \"'\n")}
+    for name in sorted(needed - found.keys()):
+        raise ConfigurationError(detail=f"The secret {secret} has no usable {name} (docs/meta-setup.md).")
+    return found

@@ -16,25 +16,16 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from darkroom.aws.dynamodb import NO_ANSWER, is_passing
+from darkroom.aws.sealed import DOCUMENT, ONE_TOKEN, SealedToken
 from darkroom.errors import StoreUnavailableError, TokenUnreadableError
 
 if TYPE_CHECKING:
     from types_boto3_kms import KMSClient
 
-FORMAT = 1  # of what `seal` makes: a 12-byte nonce, then the ciphertext with its tag
-_NONCE = 12
+_FORMATS = (ONE_TOKEN, DOCUMENT)
+_NONCE = 12  # bytes, before the ciphertext with its tag
 _MOST_CACHED = 100
 _KEEP_SECONDS = 300  # so that disabling the key stops warm functions too
-
-
-@dataclass(frozen=True, slots=True)
-class SealedToken:
-    """`wrapped_key` is the data key as KMS encrypted it; KMS tells from it which version of the token key to use."""
-
-    ciphertext: bytes = field(repr=False)
-    wrapped_key: bytes = field(repr=False)
-    key_arn: str
-    format: int = FORMAT
 
 
 @dataclass(slots=True)
@@ -49,23 +40,36 @@ class Vault:
     seconds: Callable[[], float] = time.monotonic
     _unwrapped: dict[bytes, tuple[bytes, float]] = field(default_factory=dict, repr=False)
 
-    def seal(self, token: str, tenant_id: str, account_id: str) -> SealedToken:
-        context = _context(tenant_id, account_id)
+    def seal(self, secret: str, tenant_id: str, account_id: str, form: int = ONE_TOKEN) -> SealedToken:
+        """`account_id`: whose; of a connection that is not made yet, the session's id."""
+        return self._seal(secret, _context(tenant_id, account_id), form)
+
+    def seal_for_endpoint(self, secret: str, tenant_id: str, endpoint_id: str) -> SealedToken:
+        """The signing secret of an endpoint for outgoing webhooks; no role that opens it opens a token."""
+        return self._seal(secret, _endpoint_context(tenant_id, endpoint_id), ONE_TOKEN)
+
+    def open(self, sealed: SealedToken, tenant_id: str, account_id: str) -> str:
+        """Raises TokenUnreadableError: KMS refuses, or this ciphertext was not made for this account."""
+        return self._open(sealed, _context(tenant_id, account_id))
+
+    def open_for_endpoint(self, sealed: SealedToken, tenant_id: str, endpoint_id: str) -> str:
+        """As `open`, for the signing secret of an endpoint."""
+        return self._open(sealed, _endpoint_context(tenant_id, endpoint_id))
+
+    def _seal(self, secret: str, context: dict[str, str], form: int) -> SealedToken:
         try:
             made = self.kms.generate_data_key(KeyId=self.key_arn, KeySpec="AES_256", EncryptionContext=context)
         except (ClientError, *NO_ANSWER) as error:
             raise _unusable(error) from error
         nonce = os.urandom(_NONCE)
-        sealed = AESGCM(made["Plaintext"]).encrypt(nonce, token.encode(), _associated(context))
-        return SealedToken(nonce + sealed, made["CiphertextBlob"], self.key_arn)
+        sealed = AESGCM(made["Plaintext"]).encrypt(nonce, secret.encode(), _associated(context))
+        return SealedToken(nonce + sealed, made["CiphertextBlob"], self.key_arn, form)
 
-    def open(self, sealed: SealedToken, tenant_id: str, account_id: str) -> str:
-        """Raises TokenUnreadableError: KMS refuses, or this ciphertext was not made for this account."""
-        if sealed.format != FORMAT:
+    def _open(self, sealed: SealedToken, context: dict[str, str]) -> str:
+        if sealed.format not in _FORMATS:
             raise TokenUnreadableError(
                 detail=f"The token is sealed in format {sealed.format}, which is not known here."
             )
-        context = _context(tenant_id, account_id)
         key = self._known(sealed) or self._unwrap(sealed, context)
         nonce, ciphertext = sealed.ciphertext[:_NONCE], sealed.ciphertext[_NONCE:]
         try:
@@ -92,6 +96,10 @@ class Vault:
 
 def _context(tenant_id: str, account_id: str) -> dict[str, str]:
     return {"tenant_id": tenant_id, "account_id": account_id}
+
+
+def _endpoint_context(tenant_id: str, endpoint_id: str) -> dict[str, str]:
+    return {"tenant_id": tenant_id, "endpoint_id": endpoint_id}
 
 
 def _associated(context: dict[str, str]) -> bytes:

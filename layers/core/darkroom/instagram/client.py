@@ -1,5 +1,5 @@
 """
-The Instagram API with Instagram Login, one method per endpoint.
+The Instagram API, one method per endpoint, for accounts of either login. What only Facebook Login has is in `facebook`.
 
 Nothing is repeated here and no redirect is followed: who may repeat what is in the class of the error. One instance
 keeps its connections and is meant to be reused; making the TLS context is the expensive part (tens of milliseconds).
@@ -39,7 +39,7 @@ from darkroom.instagram.models import (
     acknowledged,
     created_id,
 )
-from darkroom.instagram.protocol import Payload, Request, Usage, appsecret_proof, parse, parse_usage, settle
+from darkroom.instagram.protocol import Base, Payload, Request, Usage, appsecret_proof, parse, parse_usage, settle
 
 # Seconds; how long to wait for an answer depends on the endpoint.
 _CONNECT = 3.0  # TCP and TLS each; waiting longer has never saved a call
@@ -82,7 +82,9 @@ class _Answer(NamedTuple):
 
 class InstagramClient:
     """
-    `send_proof` adds `appsecret_proof`; Meta documents it for graph.facebook.com only.
+    Calls to graph.facebook.com carry `appsecret_proof`, made with what `meta_app_secret` answers: the Meta app's
+    secret, asked for only when such a call is made. `send_proof` adds one for graph.instagram.com, where Meta documents
+    none.
 
     `on_call` hears of every call that was tried on the network. What it raises is dropped: a broken observer must not
     turn a published post into an unknown one.
@@ -93,17 +95,25 @@ class InstagramClient:
         *,
         graph_url: str = "https://graph.instagram.com",
         api_url: str = "https://api.instagram.com",
+        facebook_url: str = "https://graph.facebook.com",
         version: str = "v25.0",
         app_id: str | None = None,
         app_secret: str | None = None,
+        meta_app_secret: Callable[[], str] | None = None,
         send_proof: bool = False,
         transport: httpx.BaseTransport | None = None,
         on_call: Callable[[Call], None] | None = None,
     ) -> None:
-        graph = graph_url.rstrip("/")
-        self._bases = {"graph": f"{graph}/{version}", "token": graph, "api": api_url.rstrip("/")}
+        graph, facebook = graph_url.rstrip("/"), facebook_url.rstrip("/")
+        self._bases: dict[Base, str] = {
+            "graph": f"{graph}/{version}",
+            "token": graph,
+            "api": api_url.rstrip("/"),
+            "facebook": f"{facebook}/{version}",
+        }
         self._app_id = app_id
         self._app_secret = app_secret
+        self._meta_app_secret = meta_app_secret
         self._send_proof = send_proof
         self._transport = transport
         self._on_call = on_call
@@ -124,12 +134,12 @@ class InstagramClient:
 
         A code works once, so after a lost answer a repetition ends in `AuthorizationCodeError`.
         """
-        app_id, app_secret = self._credentials()
-        return self._call(endpoints.exchange_code(app_id, app_secret, code, redirect_uri), ShortLivedToken.parse)
+        app_id, app_secret = self.credentials()
+        return self.call(endpoints.exchange_code(app_id, app_secret, code, redirect_uri), ShortLivedToken.parse)
 
     def exchange_for_long_lived(self, short_token: str) -> LongLivedToken:
-        _, app_secret = self._credentials()
-        return self._call(endpoints.exchange_for_long_lived(app_secret, short_token), LongLivedToken.parse)
+        _, app_secret = self.credentials()
+        return self.call(endpoints.exchange_for_long_lived(app_secret, short_token), LongLivedToken.parse)
 
     def refresh(self, token: str) -> LongLivedToken:
         """
@@ -137,10 +147,10 @@ class InstagramClient:
 
         Instagram refuses a token younger than 24 hours, in words and numbers it does not document.
         """
-        return self._call(endpoints.refresh(token), LongLivedToken.parse)
+        return self.call(endpoints.refresh(token), LongLivedToken.parse)
 
     def profile(self, token: str) -> Profile:
-        return self._call(endpoints.profile(token), Profile.parse)
+        return self.call(endpoints.profile(token), Profile.parse)
 
     def subscribe_webhooks(self, access: Access, fields: Iterable[str]) -> None:
         """
@@ -148,10 +158,10 @@ class InstagramClient:
 
         Meta sends every field the app is subscribed to, whichever `fields` are named here.
         """
-        self._call(endpoints.subscribe_webhooks(access, fields), acknowledged)
+        self.call(endpoints.subscribe_webhooks(access, fields), acknowledged)
 
     def unsubscribe_webhooks(self, access: Access) -> None:
-        self._call(endpoints.unsubscribe_webhooks(access), acknowledged)
+        self.call(endpoints.unsubscribe_webhooks(access), acknowledged)
 
     # Publishing.
 
@@ -161,10 +171,10 @@ class InstagramClient:
 
         `parameters` are Meta's (IG User media reference); lists, objects and booleans as Python has them.
         """
-        return self._call(endpoints.create_container(access, parameters), created_id)
+        return self.call(endpoints.create_container(access, parameters), created_id)
 
     def container_status(self, access: Access, container_id: str) -> ContainerStatus:
-        return self._call(endpoints.container_status(access, container_id), ContainerStatus.parse)
+        return self.call(endpoints.container_status(access, container_id), ContainerStatus.parse)
 
     def publish_container(self, access: Access, container_id: str) -> str:
         """
@@ -174,10 +184,10 @@ class InstagramClient:
         is also what most *answered* errors become, because posts have gone live behind them; see
         `codes.REFUSED_BEFORE_PUBLISHING`. `InstagramUnavailableError` here means the request was never sent.
         """
-        return self._call(endpoints.publish_container(access, container_id), created_id)
+        return self.call(endpoints.publish_container(access, container_id), created_id)
 
     def publishing_limit(self, access: Access) -> PublishingLimit:
-        return self._call(endpoints.publishing_limit(access), PublishingLimit.parse)
+        return self.call(endpoints.publishing_limit(access), PublishingLimit.parse)
 
     # After publishing.
 
@@ -190,7 +200,7 @@ class InstagramClient:
         becomes: only `codes.REFUSED_BEFORE_COMMENTING` prove that there is no comment. `InstagramUnavailableError`
         here means the request was never sent.
         """
-        return self._call(endpoints.add_comment(access, media_id, message), created_id)
+        return self.call(endpoints.add_comment(access, media_id, message), created_id)
 
     def comments(self, access: Access, media_id: str) -> tuple[Comment, ...]:
         """
@@ -198,29 +208,29 @@ class InstagramClient:
 
         Whoever looks for one and gets 50 younger ones has not been told that it is missing.
         """
-        return self._call(endpoints.comments(access, media_id), Comment.parse_list)
+        return self.call(endpoints.comments(access, media_id), Comment.parse_list)
 
     def set_comments_enabled(self, access: Access, media_id: str, enabled: bool) -> None:
         """Let people comment on the media, or stop it. Repeating is harmless."""
-        self._call(endpoints.set_comments_enabled(access, media_id, enabled=enabled), acknowledged)
+        self.call(endpoints.set_comments_enabled(access, media_id, enabled=enabled), acknowledged)
 
     # Reading.
 
     def media(self, access: Access, media_id: str) -> Media:
         """Just after publishing this may fail for live media; `InstagramUnavailableError` then is not a verdict."""
-        return self._call(endpoints.media(access, media_id), Media.parse)
+        return self.call(endpoints.media(access, media_id), Media.parse)
 
     def recent_media(self, access: Access, limit: int = 25) -> tuple[Media, ...]:
         """The newest posts and reels, newest first; Meta gives at most 100. Stories are never among them."""
-        return self._call(endpoints.recent_media(access, limit), Media.parse_list)
+        return self.call(endpoints.recent_media(access, limit), Media.parse_list)
 
     def stories(self, access: Access) -> tuple[Media, ...]:
         """The stories live now, that is of the last 24 hours."""
-        return self._call(endpoints.stories(access), Media.parse_list)
+        return self.call(endpoints.stories(access), Media.parse_list)
 
     # One call.
 
-    def _call[T](self, request: Request, read: Callable[[Payload], T]) -> T:
+    def call[T](self, request: Request, read: Callable[[Payload], T]) -> T:
         """
         Send, judge, read. `read` is inside, so that an answer without an id is judged like any other.
 
@@ -262,7 +272,7 @@ class InstagramClient:
         params, content = {**request.params}, None
         if request.token:
             headers["Authorization"] = f"Bearer {request.token}"
-            params |= self._proof(request.token)
+            params |= self._proof(request.base, request.token)
         if request.form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             content = urlencode(request.form)
@@ -301,13 +311,17 @@ class InstagramClient:
         with suppress(Exception):
             self._on_call(call)
 
-    def _credentials(self) -> tuple[str, str]:
+    def credentials(self) -> tuple[str, str]:
         if not self._app_id or not self._app_secret:
             raise AppCredentialsError("No app id and app secret are configured.")
         return self._app_id, self._app_secret
 
-    def _proof(self, token: str) -> dict[str, str]:
-        return {"appsecret_proof": appsecret_proof(self._credentials()[1], token)} if self._send_proof else {}
+    def _proof(self, base: Base, token: str) -> dict[str, str]:
+        if base == "facebook":
+            if self._meta_app_secret is None:
+                raise AppCredentialsError("No secret of the Meta app is configured.")
+            return {"appsecret_proof": appsecret_proof(self._meta_app_secret(), token)}
+        return {"appsecret_proof": appsecret_proof(self.credentials()[1], token)} if self._send_proof else {}
 
 
 def _read(response: httpx.Response, deadline: float) -> bytes:

@@ -74,6 +74,7 @@ CODE_TABLE: tuple[Row, ...] = (
     ),
     Row(10, None, PermissionDeniedError, "graph: permission denied"),
     *(Row(code, None, PermissionDeniedError, "graph: permission not granted") for code in range(200, 300)),
+    Row(101, None, AppCredentialsError, "graph: error validating application, the app id is wrong"),
     Row(104, None, AppCredentialsError, "graph: incorrect signature, the app secret proof"),
     # Containers.
     Row(24, None, MediaNotReadyError, "codes: family of 2207006"),
@@ -100,6 +101,9 @@ CODE_TABLE: tuple[Row, ...] = (
     Row(36004, 2207010, InvalidRequestError, "codes: caption too long"),
     Row(100, None, InvalidRequestError, "graph: invalid parameter"),
     Row(100, 33, InstagramUnavailableError, "graph: object not visible; observed for seconds after it was written"),
+    Row(100, 36007, AuthorizationCodeError, "observed: Facebook Login, the code has expired"),
+    Row(100, 36008, AuthorizationCodeError, "observed: Facebook Login, the code belongs to another redirect_uri"),
+    Row(100, 36009, AuthorizationCodeError, "observed: Facebook Login, the code was used"),
     Row(100, 2207023, InvalidRequestError, "codes: unknown media type"),
     Row(100, 2207028, InvalidRequestError, "codes: number of carousel items"),
     Row(100, 2207035, InvalidRequestError, "codes: product tag position on a video"),
@@ -121,6 +125,7 @@ SAYINGS: tuple[tuple[str, type[InstagramError], str], ...] = (
     ("client_secret", AppCredentialsError, "observed: as above"),
     ("invalid platform app", AppCredentialsError, "observed: api.instagram.com, wrong app id"),
     ("verification code", AuthorizationCodeError, "observed: api.instagram.com"),
+    ("authorization code", AuthorizationCodeError, "observed: Facebook Login"),
     ("matching code", AuthorizationCodeError, "observed: api.instagram.com"),
 )
 

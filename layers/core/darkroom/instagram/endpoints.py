@@ -1,5 +1,6 @@
 """
-Each call of the Instagram API with Instagram Login as a `Request`: pure, so that tests read it without a network.
+Each call of the Instagram API as a `Request`: pure, so that tests read it without a network. Accounts of either login
+take the same calls, at the host of their login; what only Facebook Login has is in `facebook`.
 
 Tokens travel in the `Authorization` header. The two exceptions are `exchange_for_long_lived` and `refresh`: Meta takes
 a GET with the token (and the app secret) as parameters there, documents nothing else, answers POST with "unsupported",
@@ -12,7 +13,7 @@ from darkroom.instagram import values
 from darkroom.instagram.codes import REFUSED_BEFORE_COMMENTING, REFUSED_BEFORE_PUBLISHING
 from darkroom.instagram.errors import TokenInvalidError
 from darkroom.instagram.models import Access
-from darkroom.instagram.protocol import Patience, Request, encode_form
+from darkroom.instagram.protocol import Base, Patience, Request, encode_form
 
 # A silent Instagram costs Lambda time, so each wait is as short as its step allows.
 READING = Patience(silence=10, total=12)  # one look-up, or a setting; repeated at no risk
@@ -60,13 +61,14 @@ def profile(token: str) -> Request:
 
 def create_container(access: Access, parameters: Mapping[str, object]) -> Request:
     form = encode_form(parameters)
-    return Request("POST", "/{ig-user-id}/media", CREATING, ids=_account(access), form=form, token=access.token)
+    template = "/{ig-user-id}/media"
+    return Request("POST", template, CREATING, host(access), ids=_account(access), form=form, token=access.token)
 
 
 def container_status(access: Access, container_id: str) -> Request:
     ids = {"container-id": container_id}
     params = {"fields": "status_code,status"}
-    return Request("GET", "/{container-id}", READING, ids=ids, params=params, token=access.token)
+    return Request("GET", "/{container-id}", READING, host(access), ids=ids, params=params, token=access.token)
 
 
 def publish_container(access: Access, container_id: str) -> Request:
@@ -74,6 +76,7 @@ def publish_container(access: Access, container_id: str) -> Request:
         "POST",
         "/{ig-user-id}/media_publish",
         PUBLISHING,
+        host(access),
         ids=_account(access) | {"container-id": container_id},
         form={"creation_id": container_id},
         token=access.token,
@@ -82,8 +85,8 @@ def publish_container(access: Access, container_id: str) -> Request:
 
 
 def media(access: Access, media_id: str) -> Request:
-    ids = {"media-id": media_id}
-    return Request("GET", "/{media-id}", READING, ids=ids, params={"fields": _MEDIA_FIELDS}, token=access.token)
+    ids, params = {"media-id": media_id}, {"fields": _MEDIA_FIELDS}
+    return Request("GET", "/{media-id}", READING, host(access), ids=ids, params=params, token=access.token)
 
 
 def recent_media(access: Access, limit: int) -> Request:
@@ -100,6 +103,7 @@ def add_comment(access: Access, media_id: str, message: str) -> Request:
         "POST",
         "/{media-id}/comments",
         COMMENTING,
+        host(access),
         ids={"media-id": media_id},
         form=encode_form({"message": message}),
         token=access.token,
@@ -109,12 +113,12 @@ def add_comment(access: Access, media_id: str, message: str) -> Request:
 
 def comments(access: Access, media_id: str) -> Request:
     ids, params = {"media-id": media_id}, {"fields": _COMMENT_FIELDS, "limit": _COMMENTS_A_PAGE}
-    return Request("GET", "/{media-id}/comments", READING, ids=ids, params=params, token=access.token)
+    return Request("GET", "/{media-id}/comments", READING, host(access), ids=ids, params=params, token=access.token)
 
 
 def set_comments_enabled(access: Access, media_id: str, *, enabled: bool) -> Request:
-    form = encode_form({"comment_enabled": enabled})
-    return Request("POST", "/{media-id}", READING, ids={"media-id": media_id}, form=form, token=access.token)
+    ids, form = {"media-id": media_id}, encode_form({"comment_enabled": enabled})
+    return Request("POST", "/{media-id}", READING, host(access), ids=ids, form=form, token=access.token)
 
 
 def publishing_limit(access: Access) -> Request:
@@ -123,16 +127,29 @@ def publishing_limit(access: Access) -> Request:
 
 def subscribe_webhooks(access: Access, fields: Iterable[str]) -> Request:
     form = {"subscribed_fields": ",".join(fields)}
-    template = "/{ig-user-id}/subscribed_apps"
-    return Request("POST", template, READING, ids=_account(access), form=form, token=access.token)
+    template, ids = _subscriber(access)
+    return Request("POST", template, READING, host(access), ids=ids, form=form, token=access.token)
 
 
 def unsubscribe_webhooks(access: Access) -> Request:
-    return Request("DELETE", "/{ig-user-id}/subscribed_apps", READING, ids=_account(access), token=access.token)
+    template, ids = _subscriber(access)
+    return Request("DELETE", template, READING, host(access), ids=ids, token=access.token)
+
+
+def host(access: Access) -> Base:
+    """A token of one login means nothing at the other's host."""
+    return "facebook" if access.login == "facebook" else "graph"
+
+
+def _subscriber(access: Access) -> tuple[str, dict[str, str]]:
+    """Who subscribes: the account itself, or with Facebook Login its Page."""
+    if access.login == "facebook":
+        return "/{page-id}/subscribed_apps", {"page-id": access.page_id or ""}
+    return "/{ig-user-id}/subscribed_apps", _account(access)
 
 
 def _look_up(access: Access, template: str, params: Mapping[str, str]) -> Request:
-    return Request("GET", template, READING, ids=_account(access), params=params, token=access.token)
+    return Request("GET", template, READING, host(access), ids=_account(access), params=params, token=access.token)
 
 
 def _account(access: Access) -> dict[str, str]:

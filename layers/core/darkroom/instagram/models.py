@@ -8,25 +8,48 @@ more than none, and asking again is harmless. (Where it is not, the client makes
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal, NoReturn, Self, cast, get_args
+from typing import Literal, NoReturn, Protocol, Self, cast, get_args
 
 from darkroom.instagram import values
 from darkroom.instagram.codes import classify
 from darkroom.instagram.errors import InstagramError, InstagramUnavailableError, MediaRejectedError
 from darkroom.instagram.protocol import Payload
 
+Login = Literal["instagram", "facebook"]
 StatusCode = Literal["IN_PROGRESS", "FINISHED", "ERROR", "EXPIRED", "PUBLISHED"]
 
 _YEAR = 365 * 86_400
 _DAY = 86_400
 
 
+class Identity(Protocol):
+    """An account, as much of it as a call has to know."""
+
+    @property
+    def ig_user_id(self) -> str: ...
+    @property
+    def login(self) -> Login: ...
+    @property
+    def page_id(self) -> str | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Whose account, and the right to act for it. `ig_user_id` is the professional account's id (`Profile.user_id`)."""
+    """
+    Whose account, and the right to act for it. `ig_user_id` is the professional account's id (`Profile.user_id`).
+
+    `login` is the one that the token comes from, which decides the host. With Facebook Login the token is that of the
+    Page the account is linked to, `page_id`.
+    """
 
     ig_user_id: str
     token: str = field(repr=False)
+    login: Login = "instagram"
+    page_id: str | None = None
+
+    @classmethod
+    def of(cls, account: Identity, token: str) -> Self:
+        return cls(account.ig_user_id, token, account.login, account.page_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +180,7 @@ class Media:
     @classmethod
     def parse_list(cls, payload: Payload) -> tuple[Self, ...]:
         """Newest first, as Instagram sorts. One page: `paging.next` holds the token and may point anywhere."""
-        return tuple(cls.parse(entry) for entry in _entries(payload))
+        return tuple(cls.parse(entry) for entry in entries(payload))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +204,7 @@ class Comment:
     @classmethod
     def parse_list(cls, payload: Payload) -> tuple[Self, ...]:
         """Newest first, one page, as `Media.parse_list`."""
-        return tuple(cls.parse(entry) for entry in _entries(payload))
+        return tuple(cls.parse(entry) for entry in entries(payload))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,10 +241,11 @@ def acknowledged(payload: Payload) -> None:
 
 def _unwrapped(payload: Payload) -> Payload:
     """The object itself: Meta documents it inside `data: [ ]`, and sends it flat."""
-    return next(_entries(payload), {}) if "data" in payload else payload
+    return next(entries(payload), {}) if "data" in payload else payload
 
 
-def _entries(payload: Payload) -> Iterator[Payload]:
+def entries(payload: Payload) -> Iterator[Payload]:
+    """The objects of `data`."""
     data = payload.get("data")
     if not isinstance(data, list) or not all(isinstance(entry, dict) for entry in data):
         _malformed("data")

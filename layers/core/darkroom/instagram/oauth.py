@@ -1,7 +1,7 @@
 """
-The part of Instagram Login that needs no call: where to send the browser, and what comes back in the query.
+The part of either login that needs no call: where to send the browser, and what comes back in the query.
 
-Source: Meta's Business Login for Instagram page; scope names as of January 2025.
+Source: Meta's pages Business Login for Instagram, scope names as of January 2025, and Facebook Login for Business.
 """
 
 from collections.abc import Iterable
@@ -24,6 +24,31 @@ SCOPES: dict[str, str] = {
     MANAGE_MESSAGES: "Read and answer direct messages, and be told of new ones",
     MANAGE_INSIGHTS: "Read the figures of the account and of its media",
 }
+
+# Those of the other login, to the same ends.
+FACEBOOK_BASIC = "instagram_basic"
+FACEBOOK_CONTENT_PUBLISH = "instagram_content_publish"
+FACEBOOK_MANAGE_COMMENTS = "instagram_manage_comments"
+FACEBOOK_MANAGE_MESSAGES = "instagram_manage_messages"
+FACEBOOK_MANAGE_INSIGHTS = "instagram_manage_insights"
+PAGES_SHOW_LIST = "pages_show_list"
+PAGES_READ_ENGAGEMENT = "pages_read_engagement"
+PAGES_MANAGE_METADATA = "pages_manage_metadata"
+BUSINESS_MANAGEMENT = "business_management"
+
+FACEBOOK_SCOPES: dict[str, str] = {
+    FACEBOOK_BASIC: "Read the profile and the media",
+    FACEBOOK_CONTENT_PUBLISH: "Publish posts and read the publishing limit",
+    FACEBOOK_MANAGE_COMMENTS: "Read, answer, hide and delete comments, and be told of new ones",
+    FACEBOOK_MANAGE_MESSAGES: "Read and answer direct messages, and be told of new ones",
+    FACEBOOK_MANAGE_INSIGHTS: "Read the figures of the account and of its media",
+    PAGES_SHOW_LIST: "See which Pages you manage, to find the accounts that are linked to them",
+    PAGES_READ_ENGAGEMENT: "Act for the account that is linked to a Page",
+    PAGES_MANAGE_METADATA: "Be told of what happens on the account",
+    BUSINESS_MANAGEMENT: "Find the Pages that a business owns",
+}
+
+SCOPES_BY_LOGIN = {"instagram": SCOPES, "facebook": FACEBOOK_SCOPES}
 
 _LONGEST_CODE = 2048
 

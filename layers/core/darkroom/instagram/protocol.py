@@ -28,6 +28,7 @@ from darkroom.instagram.errors import (
 )
 
 type Payload = dict[str, Any]
+type Base = Literal["graph", "token", "api", "facebook"]
 
 _DAY = 86_400.0
 # Codes too broad to be believed when the sentence says more.
@@ -49,15 +50,17 @@ class Request:
     choose another endpoint.
 
     `base`: "graph" is the API of one version, "token" the same host without a version, "api" the host of the code
-    exchange. `refusals`: for a call that must not be repeated, the codes that prove that it did nothing, each with its
-    reason (`codes`); None: repeating is harmless. A container made twice is an orphan nobody sees, so creating one
-    counts; posts and comments do not.
+    exchange; "facebook" is graph.facebook.com, which has all of these.
+
+    `refusals`: for a call that must not be repeated, the codes that prove that it did nothing, each with its reason
+    (`codes`); None: repeating is harmless. A container made twice is an orphan nobody sees, so creating one counts;
+    posts and comments do not.
     """
 
     method: Literal["GET", "POST", "DELETE"]
     path_template: str
     patience: Patience
-    base: Literal["graph", "token", "api"] = "graph"
+    base: Base = "graph"
     ids: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)

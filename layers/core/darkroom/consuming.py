@@ -1,0 +1,89 @@
+"""
+What every function behind a queue shares: `@consumer` takes a batch of SQS apart, runs one function a message, logs one
+line each, and answers which messages are to come again. One that fails never holds up its neighbours; one that fails
+each time ends in the dead-letter queue with its body as it was.
+
+A message comes at least once, in any order, and once more when it is redriven: the function has to bear all of that.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from darkroom.errors import DarkroomError
+from darkroom.instagram.errors import InstagramError
+from darkroom.observability import about, log, log_unforeseen
+from darkroom.tasks import MalformedTaskError, parsed
+
+type Work = Callable[["Message"], dict[str, Any]]
+type Handler = Callable[[dict[str, Any], object], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """
+    `receives` counts this time too. `is_redriven`: it has been in the dead-letter queue before. `attributes` are those
+    that its sender gave it, as text.
+    """
+
+    id: str
+    body: str = field(repr=False)
+    receives: int = 1
+    is_redriven: bool = False
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    def task[T](self, task_type: type[T]) -> T:
+        """The body as a frozen dataclass. Raises MalformedTaskError."""
+        try:
+            task = json.loads(self.body)
+        except (ValueError, RecursionError):
+            raise MalformedTaskError("The body is not JSON.") from None
+        if not isinstance(task, dict):
+            raise MalformedTaskError(f"The body is a {type(task).__name__}.")
+        return parsed(task_type, task)
+
+
+def consumer(work: Work) -> Handler:
+    """`work` answers what its line says besides: ids, codes and counts, nothing secret. What it raises fails it."""
+
+    def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+        failed = [record for record in event.get("Records") or () if not _is_done(record, work)]
+        # A record without an id fails the whole batch: the others bear coming again, and nothing is lost.
+        identifiers = [{"itemIdentifier": record.get("messageId", "")} for record in failed]
+        return {"batchItemFailures": identifiers} if identifiers else {}
+
+    handler.__name__ = work.__name__
+    return handler
+
+
+def _is_done(record: dict[str, Any], work: Work) -> bool:
+    started = time.perf_counter()
+    about(message_id=record.get("messageId"))
+    error: Exception
+    try:
+        message = _message(record)
+        facts = work(message)
+    except (DarkroomError, InstagramError, MalformedTaskError) as foreseen:
+        error = foreseen
+    except Exception as unforeseen:  # noqa: BLE001 — whatever is wrong with one message, the others go on
+        log_unforeseen(unforeseen)
+        error = unforeseen
+    else:
+        facts = {"receives": message.receives, "redriven": message.is_redriven or None} | facts
+        log("message done", duration_ms=_since(started), **facts)
+        return True
+    log("message failed", error=type(error).__name__, duration_ms=_since(started))
+    return False
+
+
+def _message(record: dict[str, Any]) -> Message:
+    attributes = record.get("attributes") or {}
+    receives = int(attributes.get("ApproximateReceiveCount", "1"))
+    given = {name: each.get("stringValue", "") for name, each in (record.get("messageAttributes") or {}).items()}
+    return Message(record["messageId"], record["body"], receives, "DeadLetterQueueSourceArn" in attributes, given)
+
+
+def _since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 1)

@@ -1,0 +1,28 @@
+"""Deliveries: what Meta posts to us, byte for byte, and the secrets that prove it was Meta."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """`secrets` by slot, such as `instagram` and `instagram_previous`: whatever Meta may sign with at the moment."""
+
+    secrets: Mapping[str, str] = field(repr=False)
+    verify_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One POST of Meta's. `key_slot` names the secret that signed it."""
+
+    raw: bytes = field(repr=False)
+    key_slot: str
+    received_at: datetime
+
+    @property
+    def sha256(self) -> str:
+        """In hex; log lines have its first twelve."""
+        return hashlib.sha256(self.raw).hexdigest()

@@ -1,0 +1,225 @@
+"""
+A delivery of Meta's becomes events: each change goes to the one tenant that holds the account of its entry, with a key
+of its own, so that it counts once however often it comes, in whatever order, days late. Nothing here is undone or
+locked: an event and its effect are one write (docs/decisions/0015-webhooks.md).
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from darkroom import announcing
+from darkroom.deliveries import Delivery
+from darkroom.effects import Act, CommentCounted, Conversed, StoryMeasured
+from darkroom.errors import MalformedDeliveryError
+from darkroom.events import KEPT, Effect, Event, event_id
+from darkroom.ids import made_at
+from darkroom.instagram.webhooks import OBJECT, Change, Entry, Notification, UnreadableNotificationError, parse
+
+TYPES = {
+    "comment": "comment.created",
+    "live_comment": "live_comment.created",
+    "mention": "mention.created",
+    "story_insights": "story_insights.received",
+    "message": "message.received",
+    "echo": "message.sent",
+    "unsend": "message.deleted",
+    "edit": "message.edited",
+    "reaction": "reaction.added",
+    "unreaction": "reaction.removed",
+    "postback": "postback.received",
+    "read": "message.seen",
+    "referral": "referral.received",
+    "optin": "optin.received",
+    "thread_passed": "thread_control.passed",
+    "thread_taken": "thread_control.taken",
+    "thread_requested": "thread_control.requested",
+    "app_roles": "app_roles.changed",
+    "unsupported": "change.unsupported",
+}
+_ACTS: dict[str, Act] = {
+    "message": "received",
+    "echo": "sent",
+    "unsend": "unsent",
+    "postback": "acted",
+    "reaction": "acted",
+    "referral": "acted",
+    "optin": "acted",
+    "read": "seen",
+}
+_FUTURE = timedelta(days=1)  # further ahead than any clock: such a time is a mistake
+_TRUNCATED = timedelta(minutes=1)  # Meta's times are whole seconds, of another clock than ours
+_MOST_CONTENT = 256 * 1024  # characters; a DynamoDB item takes 400 KB with all its keys
+_WORKERS = 8
+
+
+class Accounts(Protocol):
+    def holder(self, ig_user_id: str) -> tuple[str, str] | None:
+        """Tenant id and account id."""
+        ...
+
+
+class Archive(Protocol):
+    def keep(self, tenant_id: str, account_id: str, delivery: Delivery, body: bytes) -> str:
+        """The key under which `body` lies. Again is harmless."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    accounts: Accounts
+    archive: Archive
+    telling: announcing.Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Whose entry it is. `since` is when this tenant's connection began: what happened before is not its to see."""
+
+    tenant_id: str
+    account_id: str
+
+    @property
+    def since(self) -> datetime:
+        return made_at(self.account_id) - _TRUNCATED
+
+
+def process(delivery: Delivery, ports: Ports) -> dict[str, Any]:
+    """
+    What the log line says: counts and ids. Raises MalformedDeliveryError for a body that is no notification, and
+    StoreUnavailableError for what has to be processed again, which is harmless.
+    """
+    try:
+        notifications = parse(delivery.raw)
+    except UnreadableNotificationError as error:
+        raise MalformedDeliveryError(detail=str(error)) from None
+    entries = [entry for each in notifications for entry in each.entries]
+    homes = _homes(entries, ports.accounts)
+    keys = _kept(delivery, entries, homes, ports.archive)
+    counts = Counter(unrouted=sum(entry.id not in homes for entry in entries))
+    told = [
+        (change, home, keys[home], entry.id)
+        for entry in entries
+        if (home := homes.get(entry.id))
+        for change in entry.changes
+        if not _is_left_out(change, home, delivery.received_at, counts)
+    ]
+    counts.update(_told(told, delivery.received_at, ports.telling))
+    return _facts(delivery, notifications, counts)
+
+
+def _homes(entries: Iterable[Entry], accounts: Accounts) -> dict[str, Home]:
+    found = {ig_id: accounts.holder(ig_id) for ig_id in {entry.id for entry in entries} if ig_id}
+    return {ig_id: Home(*holder) for ig_id, holder in found.items() if holder}
+
+
+def _kept(delivery: Delivery, entries: list[Entry], homes: Mapping[str, Home], archive: Archive) -> dict[Home, str]:
+    """
+    The delivery as it came, for each account in it. Where it speaks of several, each account gets its own entries only:
+    no object is ever shared between tenants. What nobody holds is not kept.
+    """
+    whose = {entry.id for entry in entries}
+    keys = {}
+    for ig_id, home in homes.items():
+        mine = {"object": OBJECT, "entry": [entry.raw for entry in entries if entry.id == ig_id]}
+        body = delivery.raw if whose == {ig_id} else json.dumps(mine).encode()
+        keys[home] = archive.keep(home.tenant_id, home.account_id, delivery, body)
+    return keys
+
+
+def _is_left_out(change: Change, home: Home, received_at: datetime, counts: Counter[str]) -> bool:
+    """
+    Older than our memory, so a replay, because Meta gives up after 36 hours; or from before the connection, which may
+    have been another tenant's.
+    """
+    reason = None
+    if change.at is not None and change.at <= received_at - KEPT:
+        reason = "stale"
+    elif change.at is not None and change.at < home.since:
+        reason = "before_connection"
+    counts.update([reason] if reason else [])
+    return reason is not None
+
+
+def _told(told: list[tuple[Change, Home, str, str]], received_at: datetime, ports: announcing.Ports) -> Iterator[str]:
+    """Side by side where there are many; each is tried, and the first failure raised at the end."""
+
+    def tell(one: tuple[Change, Home, str, str]) -> str:
+        change, home, key, ig_id = one
+        event = event_of(change, home, ig_id, received_at, key)
+        return "told" if announcing.tell(event, ports, effect_of(change, home, ig_id)) else "known"
+
+    if len(told) < 2:
+        return (tell(one) for one in told)
+    with ThreadPoolExecutor(min(_WORKERS, len(told))) as pool:
+        running = [pool.submit(tell, one) for one in told]
+    return (each.result() for each in running)
+
+
+def event_of(change: Change, home: Home, ig_id: str, received_at: datetime, key: str) -> Event:
+    """`key` is where the raw delivery lies, for a change that is too big to be an item."""
+    data = change.value if change.kind != "unsupported" else {"raw": change.value}
+    if len(json.dumps(data)) > _MOST_CONTENT:
+        data = {"left_out": "too_large", "delivery": key}
+    is_possible = change.at is not None and change.at < received_at + _FUTURE
+    return Event(
+        id=_event_id(home, ig_id, *change.natural),
+        tenant_id=home.tenant_id,
+        account_id=home.account_id,
+        type=TYPES[change.kind],
+        occurred_at=change.at if is_possible and change.at else received_at,
+        received_at=received_at,
+        refs=change.ids,
+        data={**data, "is_standby": True} if change.is_standby else data,
+    )
+
+
+def _event_id(home: Home, ig_id: str, *natural: str) -> str:
+    """Of the account too: a message between two accounts of one tenant is two facts."""
+    return event_id(home.tenant_id, "webhook", ig_id, *natural)
+
+
+def effect_of(change: Change, home: Home, ig_id: str) -> Effect | None:
+    account_id, ids = home.account_id, change.ids
+    if change.kind in {"comment", "live_comment"} and "media_id" in ids:
+        return CommentCounted(account_id, ids["media_id"])
+    if change.kind == "story_insights" and "media_id" in ids:
+        metrics = {name: value for name, value in change.value.items() if name != "media_id"}
+        return StoryMeasured(account_id, ids["media_id"], metrics)
+    if change.kind in _ACTS or change.kind == "edit":
+        return _conversed(change, account_id, ig_id)
+    return None
+
+
+def _conversed(change: Change, account_id: str, ig_id: str) -> Conversed | None:
+    """An act of the account's own, such as its reaction, opens no window."""
+    ids = change.ids
+    sender, recipient = ids.get("sender_id", ""), ids.get("recipient_id", "")
+    is_own = sender == ig_id
+    act = _ACTS.get(change.kind)
+    text = change.value.get("text")
+    return Conversed(
+        account_id,
+        recipient if is_own else sender,
+        None if is_own and act in {"acted", "seen"} else act,
+        ids.get("mid"),
+        (_number(ids.get("num_edit")), text) if change.kind == "edit" and isinstance(text, str) else None,
+    )
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 10 else 0
+
+
+def _facts(delivery: Delivery, notifications: tuple[Notification, ...], counts: Counter[str]) -> dict[str, Any]:
+    others = [each.object or "none" for each in notifications if each.object != OBJECT]
+    return {
+        "sha256": delivery.sha256[:12],
+        "key_slot": delivery.key_slot,
+        "ignored": others[0] if others else None,
+        **{name: count for name, count in counts.items() if count},
+    }

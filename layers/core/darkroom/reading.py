@@ -1,0 +1,88 @@
+"""Events for people: a tenant's list, how many nobody has read, and marking them read. Nothing here tells one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from darkroom.errors import NotFoundError
+from darkroom.event_queries import EventQuery
+from darkroom.events import Event
+from darkroom.pages import Page
+from darkroom.tenants import Caller
+
+MOST_COUNTED = 1_000
+MOST_MARKED = 500  # in one request: a third of its time
+
+
+class EventLists(Protocol):
+    def page(self, tenant_id: str, query: EventQuery) -> Page[Event]:
+        """Without what has expired. May hold fewer than asked for; only its cursor tells whether there are more."""
+        ...
+
+    def find(self, tenant_id: str, event_ids: Iterable[str]) -> tuple[Event, ...]:
+        """Those that there are, in any order; at most 100 ids."""
+        ...
+
+    def unread(self, tenant_id: str, query: EventQuery, limit: int) -> tuple[str, ...]:
+        """Ids, newest first; `query.limit` and `query.after` do not count. Eventually consistent."""
+        ...
+
+    def mark_read(self, tenant_id: str, event_ids: Iterable[str]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadCount:
+    """`is_capped`: there are more than were counted."""
+
+    unread: int
+    is_capped: bool
+
+
+def list_events(caller: Caller, query: EventQuery, events: EventLists) -> Page[Event]:
+    return events.page(caller.tenant_id, _of(caller, query))
+
+
+def read_event(caller: Caller, event_id: str, events: EventLists) -> Event:
+    """Raises NotFoundError, also for another tenant's event and for one of an account that this key may not use."""
+    found = _mine(caller, (event_id,), events)
+    if not found:
+        raise NotFoundError
+    return found[0]
+
+
+def count_unread(caller: Caller, query: EventQuery, events: EventLists) -> UnreadCount:
+    """Exact up to MOST_COUNTED."""
+    found = len(events.unread(caller.tenant_id, _of(caller, query), MOST_COUNTED + 1))
+    return UnreadCount(min(found, MOST_COUNTED), found > MOST_COUNTED)
+
+
+def mark_read(caller: Caller, event_ids: tuple[str, ...], events: EventLists) -> tuple[str, ...]:
+    """The ids of those that are read now, in the order asked for; whatever else was named is not there."""
+    found = {event.id: event for event in _mine(caller, event_ids, events)}
+    events.mark_read(caller.tenant_id, [event.id for event in found.values() if not event.is_read])
+    return tuple(event_id for event_id in dict.fromkeys(event_ids) if event_id in found)
+
+
+def mark_all_read(
+    caller: Caller, account_id: str | None, until: datetime, events: EventLists
+) -> tuple[tuple[str, ...], bool]:
+    """
+    What was marked, the newest first, of what occurred before `until`; and whether there is more to mark, so that the
+    request is to be repeated.
+    """
+    query = _of(caller, EventQuery(account_id=account_id, until=until))
+    found = events.unread(caller.tenant_id, query, MOST_MARKED + 1)
+    marked = found[:MOST_MARKED]
+    events.mark_read(caller.tenant_id, marked)
+    return marked, len(found) > MOST_MARKED
+
+
+def _of(caller: Caller, query: EventQuery) -> EventQuery:
+    return replace(query, account_ids=caller.account_ids)
+
+
+def _mine(caller: Caller, event_ids: tuple[str, ...], events: EventLists) -> tuple[Event, ...]:
+    admits = _of(caller, EventQuery()).admits
+    found = events.find(caller.tenant_id, dict.fromkeys(event_ids))
+    return tuple(event for event in found if admits(event.account_id, event.type))

@@ -1,0 +1,51 @@
+"""Raw deliveries: the fake and S3 keep them alike."""
+
+import contextlib
+
+import pytest
+
+from darkroom.aws.deliveries import S3Deliveries
+from darkroom.deliveries import Delivery
+from darkroom.errors import StoreUnavailableError
+from tests.builders import NOW
+from tests.contracts.conftest import REGION
+from tests.fakes import FakeDeliveries
+
+DELIVERY = Delivery(b'{"object": "instagram"}', "instagram", NOW)
+
+
+@pytest.fixture
+def real(cloud):
+    s3 = cloud.client("s3")
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket="deliveries", CreateBucketConfiguration={"LocationConstraint": REGION})
+    return S3Deliveries(s3, "deliveries")
+
+
+@pytest.fixture(params=["fake", "s3"])
+def deliveries(request):
+    return FakeDeliveries() if request.param == "fake" else request.getfixturevalue("real")
+
+
+def test_what_was_put_aside_is_read_by_its_key(deliveries):
+    key = deliveries.put_aside(DELIVERY)
+    assert key == f"inbox/2026-11-23/{DELIVERY.sha256}"
+    assert deliveries.read(key) == DELIVERY.raw
+
+
+def test_only_what_was_put_aside_can_be_read(deliveries):
+    key = deliveries.keep("acme", "acc_1", DELIVERY, DELIVERY.raw)
+    with pytest.raises(ValueError, match="acme"):
+        deliveries.read(key)
+
+
+def test_what_is_kept_lies_below_its_account(deliveries):
+    key = deliveries.keep("user@acme:eu", "acc_1", DELIVERY, b"{}")
+    assert key == f"user%40acme%3Aeu/acc_1/2026-11-23/{DELIVERY.sha256}"
+    assert deliveries.keep("user@acme:eu", "acc_1", DELIVERY, b"{}") == key
+
+
+def test_a_bucket_that_fails_means_again(real, cloud, wire):
+    wire.answers(cloud.client("s3"), "PutObject", "SlowDown", 503, "<Error><Code>SlowDown</Code></Error>")
+    with pytest.raises(StoreUnavailableError):
+        real.keep("acme", "acc_1", DELIVERY, b"{}")

@@ -1,0 +1,135 @@
+"""Deliveries behind the queue, as Lambda hands them over."""
+
+import json
+
+import pytest
+
+from darkroom.errors import StoreUnavailableError
+from tests.builders import IG_USER_ID, NOW
+from tests.events import event
+from tests.functions.test_webhook_receiver import post
+from tests.functions.world import app, call
+from tests.queues import polled
+
+COMMENT = json.loads(event("webhook_receiver")["body"])
+
+
+def body(number=1, text="CANARY-comment"):
+    made = json.loads(json.dumps(COMMENT))
+    value = made["entry"][0]["changes"][0]["value"]
+    value["id"], value["text"] = f"179{number}", text
+    return json.dumps(made)
+
+
+def records(*bodies, **attributes):
+    made = event("webhook_processor")
+    (sample,) = made["Records"]
+    made["Records"] = [sample | {"messageId": f"message-{number}", "body": each} for number, each in enumerate(bodies)]
+    for each in made["Records"]:
+        each["messageAttributes"] = {
+            name: {"stringValue": value, "dataType": "String"}
+            for name, value in (
+                {"schema": "1", "encoding": "text", "key_slot": "instagram", "received_at": NOW.isoformat()}
+                | attributes
+            ).items()
+        }
+    return made
+
+
+def failed(answer):
+    return [each["itemIdentifier"] for each in answer.get("batchItemFailures", [])]
+
+
+def test_the_sample_is_an_unread_event_of_the_tenant_that_holds_the_account(world, lines):
+    assert call("webhook_processor", event("webhook_processor")) == {}
+    (stored,) = world.events.stored.values()
+    assert (stored.type, stored.tenant_id, stored.account_id) == (
+        "comment.created",
+        world.account.tenant_id,
+        world.account.id,
+    )
+    assert stored.data["text"] == "Schön!"
+    (line,) = lines.named("message done")
+    assert (line["told"], line["key_slot"], line["receives"]) == (1, "instagram", 1)
+
+
+def test_from_the_door_to_the_event(world):
+    """What the receiver puts into the queue is what the processor takes out, also in base64 and by pointer."""
+    receiver, processor = app("webhook_receiver").handler, app("webhook_processor").handler
+    for number, text in enumerate(("Schön", "\x00", "x" * 5000)):
+        assert receiver(post(body(number, text).encode()), None)["statusCode"] == 200
+    assert polled(world.queues, world.queue, processor) == 3
+    assert sorted(len(each.data["text"]) for each in world.events.stored.values()) == [1, 5, 5000]
+
+
+def test_one_bad_message_of_ten_comes_again_alone(world):
+    bodies = [body(number) for number in range(10)]
+    bodies[4] = "not json"
+    assert failed(call("webhook_processor", records(*bodies))) == ["message-4"]
+    assert len(world.events.stored) == 9
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["", "null ", "[" * 10_000, '{"object":"instagram","entry":NaN}', "5", '"' + "x" * 6_000_000, "{}" * 2],
+    ids=lambda bad: bad[:12],
+)
+def test_what_cannot_be_read_never_takes_its_neighbours_along(world, bad):
+    answer = call("webhook_processor", records(body(1), bad, body(2)))
+    assert failed(answer) in ([], ["message-1"])
+    assert len(world.events.stored) == 2
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"schema": "2"}, {"schema": ""}, {"encoding": "zip"}, {"received_at": "?"}], ids=str
+)
+def test_a_record_that_nobody_of_ours_has_sent_fails_and_does_nothing(world, attributes):
+    assert failed(call("webhook_processor", records(body(), **attributes))) == ["message-0"]
+    assert world.events.stored == {}
+
+
+def test_a_record_made_by_hand_fails_without_a_crash(world):
+    made = records(body())
+    del made["Records"][0]["messageAttributes"]
+    assert failed(call("webhook_processor", made)) == ["message-0"]
+    assert call("webhook_processor", {"Records": []}) == {}
+
+
+def test_poison_ends_in_the_dead_letter_queue_as_meta_sent_it_and_others_are_not_held_up(world):
+    receiver, processor = app("webhook_receiver").handler, app("webhook_processor").handler
+    poison = b'{"object":"instagram","entry":[NaN]}'
+    for raw in (poison, body(1).encode(), body(2).encode()):
+        receiver(post(raw), None)
+    for _ in range(6):
+        polled(world.queues, world.queue, processor)
+        world.queues.become_visible(world.queue)
+    assert len(world.events.stored) == 2
+    (dead,) = world.queues.queues["dead"].visible
+    assert dead.body.encode() == poison
+
+
+def test_redriving_twice_is_harmless(world):
+    processor = app("webhook_processor").handler
+    made = records(body())
+    made["Records"][0]["attributes"]["DeadLetterQueueSourceArn"] = "arn:aws:sqs:eu-central-1:123456789012:queue"
+    for _ in range(3):
+        assert processor(made, None) == {}
+    assert len(world.events.stored) == len(world.bus.announced) == 1
+
+
+def test_a_store_that_is_down_sends_everything_back_and_nothing_is_lost(world):
+    made = records(body(1), body(2))
+    world.bus.failure = StoreUnavailableError()
+    assert failed(call("webhook_processor", made)) == ["message-0", "message-1"]
+    world.bus.failure = None
+    assert call("webhook_processor", made) == {}
+    assert len(world.events.stored) == len(world.bus.announced) == 2
+
+
+def test_no_line_holds_a_word_of_what_was_said(world, lines):
+    broken = json.dumps({"object": "CANARY\r\n\x1b[31m" * 9000, "entry": []})
+    call("webhook_processor", records(body(), broken, "CANARY not json"))
+    assert "CANARY-comment" not in lines.getvalue()
+    ignored = next(line["ignored"] for line in lines.named("message done") if "ignored" in line)
+    assert len(ignored) <= 300
+    assert IG_USER_ID not in lines.getvalue()
