@@ -111,7 +111,7 @@ def test_the_tables_hold_secrets_only_hashed_or_sealed(cloud, secrets):
 
 
 def test_captions_are_with_their_posts_and_in_records_that_expire(cloud, secrets):
-    """And, because Meta tells an account of its own comments, a first comment is with its event, which expires as well."""
+    """And, as Meta tells an account of its own comments, a first comment is with its event, which expires as well."""
     texts = {name: dumped(items) for name, items in aws.tables(cloud).items()}
     places = {"PostsTableName", "CallersTableName", "EventsTableName"}
     assert {place for _, place in found(secrets, texts, {"caption"})} <= places

@@ -221,7 +221,7 @@ def sealed_item(sealed: SealedToken) -> dict[str, Any]:
 
 
 def sealed_of(item: dict[str, Any]) -> SealedToken:
-    return SealedToken(item["ciphertext"].value, item["wrapped_key"].value, item["key_arn"], int(item["format"]))
+    return SealedToken(item["ciphertext"], item["wrapped_key"], item["key_arn"], int(item["format"]))
 
 
 _FIELDS = ("id", "tenant_id", "login", "ig_user_id", "app_scoped_id", "username", "name", "account_type", "page_id")

@@ -182,9 +182,7 @@ class DynamoDBEndpointSecrets:
         return tuple(self._opened(endpoint, each) for each in sealed)
 
     def _opened(self, endpoint: Endpoint, stored: dict[str, Any]) -> str:
-        sealed = SealedToken(
-            stored["ciphertext"].value, stored["wrapped_key"].value, stored["key_arn"], int(stored["format"])
-        )
+        sealed = SealedToken(stored["ciphertext"], stored["wrapped_key"], stored["key_arn"], int(stored["format"]))
         return self.vault.open_for_endpoint(sealed, endpoint.tenant_id, endpoint.id)
 
 
