@@ -89,7 +89,8 @@ def _model(model: Json, named: frozenset[str]) -> Json:
     for operation in operations.values():
         _collect(operation, model["shapes"], shapes)
     slim: Json = _without_prose({**model, "operations": operations, "shapes": shapes})
-    return slim
+    # Of these botocore reads the prose as well, at the first call, and only S3 has any.
+    return slim | {name: model[name] for name in ("clientContextParams",) if name in model}
 
 
 def _collect(described: Any, shapes: Json, found: Json) -> None:

@@ -53,6 +53,13 @@ def test_every_operation_that_the_code_calls_is_there(client):
     assert client("s3").can_paginate("list_objects_v2")
 
 
+def test_every_service_can_say_where_it_is_called(client):
+    """Which is found out at the first call: for S3 by way of parameters that botocore reads to the last word."""
+    for service in sdk_data.services():
+        model = client(service).meta.service_model
+        assert {each.name for each in model.client_context_parameters} >= set()
+
+
 def test_what_is_called_is_listed_for_the_cache_of_the_local_cloud(client):
     for service, operations in sdk_data.called().items():
         assert operations, f"a client of {service} is made and nothing of it is called"
