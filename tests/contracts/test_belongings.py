@@ -28,7 +28,7 @@ DOOMED, STAYING = "acc_00000000000000000000000001", "acc_00000000000000000000000
 HERE = Path(__file__).parent
 # What is kept of an account elsewhere, and why no job has to look for it there.
 NOT_BELONGINGS = {
-    "ACCOUNT#", "TOKEN#", "DEFAULT", "HOLDER",  # erased at once, in the transaction that dooms the account
+    "ACCOUNT#", "TOKEN#", "DEFAULT", "HOLDER", "CONSENT#",  # erased at once, in the transaction that dooms the account
     "DELETION", "OPEN#",  # tell of a deletion, and name nobody
     "KEY", "CONNECT", "CHOICE",  # a caller's; the last two expire within minutes
     "ENDPOINT#", "SECRETS#",  # a tenant's

@@ -6,7 +6,7 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
                                           DEFAULT         which account is the default
                     INSTAGRAM#<ig id>     HOLDER          the one tenant that holds this Instagram account
                     META_USER#<login>#<app-scoped id>
-                                          ACCOUNT#<tenant>#<id> whose consent an account rests on: Meta names it so
+                                          CONSENT#<tenant>#<id> whose consent an account rests on: Meta names it so
                     DELETION#<code>       DELETION        a deletion that Meta asked for, and what is left to tell of it
                     DELETION_OF#<sha256>  DELETION        the latest deletion of one person, by the hash of their id
                     DELETIONS             OPEN#<code>     a deletion that has not ended
@@ -43,6 +43,7 @@ OPEN_PARTITION = "OPEN"
 SCHEDULED_PARTITION = "SCHEDULED"
 OUTAGE_PARTITION = "OUTAGE"
 ACCOUNT_PREFIX = "ACCOUNT#"
+CONSENT_PREFIX = "CONSENT#"
 OPEN_DELETIONS = "DELETIONS"
 OPEN_DELETION_PREFIX = "OPEN#"
 POST_PREFIX = "POST#"
@@ -88,12 +89,12 @@ def meta_user(login: str, app_scoped_id: str) -> str:
 
 
 def consent(login: str, app_scoped_id: str, tenant_id: str, account_id: str) -> Key:
-    return _key(meta_user(login, app_scoped_id), f"{ACCOUNT_PREFIX}{tenant_id}#{account_id}")
+    return _key(meta_user(login, app_scoped_id), f"{CONSENT_PREFIX}{tenant_id}#{account_id}")
 
 
 def account_of_consent(sk: str) -> tuple[str, str]:
     """Tenant and account id of a consent's sort key."""
-    tenant_id, _, account_id = sk.removeprefix(ACCOUNT_PREFIX).partition("#")
+    tenant_id, _, account_id = sk.removeprefix(CONSENT_PREFIX).partition("#")
     return tenant_id, account_id
 
 
