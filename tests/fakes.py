@@ -18,6 +18,7 @@ from darkroom import announcing, standing
 from darkroom.accounts import Account, AccountState, ConnectChoice, ConnectSession
 from darkroom.deliveries import Delivery, Keys
 from darkroom.errors import (
+    AccountUnavailableError,
     ConflictError,
     ConnectError,
     NotFoundError,
@@ -344,6 +345,8 @@ class FakeTokens:
         try:
             return tokens[account.tenant_id, account.id]
         except KeyError:
+            if account.state is AccountState.REAUTHORIZATION_REQUIRED:
+                raise AccountUnavailableError from None
             raise NotFoundError("account_gone") from None
 
 
@@ -481,7 +484,7 @@ class FakeRecords:
             self.stored[record.digest] = replace(known, locked_until=_second(locked_until))
             return True
 
-    def finish(self, record: Record, answer: str) -> None:
+    def finish(self, record: Record, answer: str, tenant_id: str) -> None:
         with self._lock:
             if known := self.stored.get(record.digest):
                 self.stored[record.digest] = replace(known, answer=answer, locked_until=0)

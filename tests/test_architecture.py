@@ -31,6 +31,9 @@ WORKFLOW = parse_yaml((ROOT / "statemachines/publish_post.asl.yaml").read_text()
 
 # The only routes that anybody may call. Adding one is a decision; every other route answers 401 to a stranger.
 PUBLIC_ROUTES = {
+    "GET /data-deletion/{code}",  # the code is the credential
+    "POST /meta/data-deletion",  # Meta's signature is the credential
+    "POST /meta/deauthorize",  # as above
     "$default",  # 404 as a problem
     "GET /oauth/facebook/callback",  # as Instagram's
     "GET /oauth/facebook/start",  # as Instagram's
@@ -221,7 +224,7 @@ def test_every_scope_of_a_route_is_one_that_keys_can_have():
 # ── settings ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-BOOTSTRAPS = ("bootstrap", "bootstrap_events", "bootstrap_tokens")
+BOOTSTRAPS = ("bootstrap", "bootstrap_events", "bootstrap_tokens", "bootstrap_compliance")
 
 
 def settings_used(app: Path) -> set[str]:

@@ -178,7 +178,10 @@ def mark_failed(task: FailureTask, ports: Ports) -> dict[str, Any]:
     post that is live stays published, and says so if what it wanted after that did not come about.
     """
     problem = caught_problem(task.error) or problems.describe(DarkroomError())
-    post = ports.posts.get(task.tenant_id, task.post_id)
+    try:
+        post = ports.posts.get(task.tenant_id, task.post_id)
+    except NotFoundError:
+        return {}  # erased on its way, with everything of its account's
     if post.state is PostState.PUBLISHED:
         if _then(post.content) != "nothing" and post.comment.comment_id is None:
             ports.posts.save(replace(post, comment=replace(post.comment, problem=problem)))

@@ -137,6 +137,50 @@ class EventsSettings(_Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbacksSettings(AccountsSettings):
+    """For Meta's callbacks about people."""
+
+    app_secret_arn: str
+    meta_app_secret_arn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasuresSettings(_Settings):
+    erasure_queue_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthSettings(_Settings):
+    app_secret_arn: str
+    meta_app_secret_arn: str
+    public_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicSettings(_Settings):
+    """`public_url` empty means the domain that the request came to."""
+
+    public_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSettings(AccountsSettings):
+    posts_table: str
+    events_table: str
+    endpoints_table: str
+    deliveries_bucket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BelongingsSettings(_Settings):
+    posts_table: str
+    callers_table: str
+    events_table: str
+    deliveries_bucket: str
+    publish_schedule_group: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveriesSettings(_Settings):
     deliveries_bucket: str
 

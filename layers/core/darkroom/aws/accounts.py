@@ -20,7 +20,7 @@ from darkroom.aws.dynamodb import (
     unmarshal,
 )
 from darkroom.aws.vault import DOCUMENT, ONE_TOKEN, SealedToken, Vault
-from darkroom.errors import ConflictError, NotFoundError
+from darkroom.errors import AccountUnavailableError, ConflictError, DarkroomError, NotFoundError
 from darkroom.pages import Page, PageRequest, cursor
 
 if TYPE_CHECKING:
@@ -123,15 +123,8 @@ class DynamoDBAccounts:
                 ConditionExpression="account_id = :id",
                 ExpressionAttributeValues={":id": {"S": account.id}},
             )
-        doomed = (
-            keys.holder(account.ig_user_id),
-            keys.account(account.tenant_id, account.id),
-            keys.token(account.tenant_id, account.id),
-        )
-        deletes: list[Any] = [{"Delete": {"TableName": self.table, "Key": key}} for key in doomed]
-        deletes[0]["Delete"] |= _held_by(account)
         with unless_in_vain():
-            self.client.transact_write_items(TransactItems=deletes)
+            self.client.transact_write_items(TransactItems=erasing(self.table, account))
 
     def _item(self, key: keys.Key) -> dict[str, Any] | None:
         with translated():
@@ -162,7 +155,7 @@ class DynamoDBTokens:
                 TableName=self.table, Key=keys.token(account.tenant_id, account.id), ConsistentRead=True
             )
         if "Item" not in answer:
-            raise NotFoundError("account_gone")
+            raise _tokenless(account)
         sealed = sealed_of(unmarshal(answer["Item"]))
         secret = self.vault.open(sealed, account.tenant_id, account.id)
         tokens: dict[str, str] = json.loads(secret) if sealed.format == DOCUMENT else {"token": secret}
@@ -177,10 +170,11 @@ class ConnectingAccounts(DynamoDBAccounts):
 
     def connect(self, account: Account, token: str, user_token: str | None = None) -> None:
         sealed = sealed_tokens(self.vault, account, token, user_token)
-        puts = (
+        puts: tuple[tuple[keys.Key, dict[str, Any]], ...] = (
             (keys.holder(account.ig_user_id), {"tenant_id": account.tenant_id, "account_id": account.id}),
             (keys.account(account.tenant_id, account.id), _stored(account)),
             (keys.token(account.tenant_id, account.id), sealed_item(sealed, account.token_version)),
+            (consent(account), {}),
         )
         writes: list[Any] = [{"Put": {"TableName": self.table, "Item": {**key, **marshal(item)}}} for key, item in puts]
         held = _held_by(account)
@@ -209,6 +203,31 @@ class ConnectingAccounts(DynamoDBAccounts):
                 Item={**keys.default_account(account.tenant_id), "account_id": {"S": account.id}},
                 ConditionExpression="attribute_not_exists(pk)",
             )
+
+
+def _tokenless(account: Account) -> DarkroomError:
+    """Its owner has removed the app, which leaves the account and erases the token; or the account is gone."""
+    if account.state is AccountState.REAUTHORIZATION_REQUIRED:
+        return AccountUnavailableError()
+    return NotFoundError("account_gone")
+
+
+def erasing(table: str, account: Account) -> list[Any]:
+    """The writes that erase an account, its token and its claims, on condition that it holds the claim."""
+    doomed = (
+        keys.holder(account.ig_user_id),
+        keys.account(account.tenant_id, account.id),
+        keys.token(account.tenant_id, account.id),
+        consent(account),
+    )
+    deletes: list[Any] = [{"Delete": {"TableName": table, "Key": key}} for key in doomed]
+    deletes[0]["Delete"] |= _held_by(account)
+    return deletes
+
+
+def consent(account: Account) -> keys.Key:
+    """What ties the account to the person who let us use it: Meta's callbacks name that person and nothing else."""
+    return keys.consent(account.login, account.app_scoped_id, account.tenant_id, account.id)
 
 
 def _held_by(account: Account) -> dict[str, Any]:

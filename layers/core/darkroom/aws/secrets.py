@@ -58,8 +58,11 @@ class AppSecret:
         """Raises ConfigurationError as `credentials` does; an empty secret is none, so that it never verifies."""
         age = _KEEP_SECONDS if max_age is None else max_age
         found = self._values(age, frozenset({"app_secret", "verify_token"}))
-        others = {slot: found[name] for slot, name in _OTHER_SLOTS.items() if name in found}
-        return Keys({"instagram": found["app_secret"], **others}, found["verify_token"])
+        return Keys(_signing(found), found["verify_token"])
+
+    def signing(self, max_age: float | None = None) -> dict[str, str]:
+        """As `keys`, for whoever verifies signed requests and needs no verify token."""
+        return _signing(self._values(_KEEP_SECONDS if max_age is None else max_age, frozenset({"app_secret"})))
 
     def _values(self, max_age: float, needed: frozenset[str]) -> dict[str, str]:
         """Only what is complete is remembered: a mended secret counts at once."""
@@ -80,6 +83,29 @@ class AppSecret:
             return None
         except (KeyError, ValueError):
             return None
+
+
+@dataclass(frozen=True, slots=True)
+class SigningSecrets:
+    """Implements the `Secrets` port of consents.py: of both apps, because either may be the one that was removed."""
+
+    instagram: AppSecret
+    meta: AppSecret
+
+    def signing(self, max_age: float | None = None) -> dict[str, str]:
+        """Raises ConfigurationError while the Instagram app has no secret; the Meta app need not be set up."""
+        found = self.instagram.signing(max_age)
+        try:
+            others = self.meta.signing(max_age)
+        except ConfigurationError:
+            return found
+        own = {slot.replace("instagram", "meta"): secret for slot, secret in others.items()}
+        return found | own
+
+
+def _signing(found: dict[str, str]) -> dict[str, str]:
+    others = {slot: found[name] for slot, name in _OTHER_SLOTS.items() if name in found}
+    return {"instagram": found["app_secret"], **others}
 
 
 def _usable(value: Any, needed: frozenset[str], secret: str) -> dict[str, str]:

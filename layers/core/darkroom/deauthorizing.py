@@ -1,0 +1,83 @@
+"""
+Somebody removed our app in Instagram's settings, and Meta tells us: the token is erased at once, the account stays and
+waits to be connected again. Its posts fail, each at its own time, with whose turn it is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from darkroom import announcing, problems
+from darkroom.accounts import Account, AccountState
+from darkroom.consents import MetaUsers, Secrets, is_meant, withdrawn
+from darkroom.errors import AccountUnavailableError, StoreUnavailableError
+from darkroom.events import Event, event_id
+
+DEAUTHORIZED = "account.deauthorized"
+_TRIES = 3  # against a refresh, which comes once a month
+_DETAIL = "The owner removed this app in Instagram's settings."
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    secrets: Secrets
+    users: MetaUsers
+    telling: announcing.Ports
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """For the log; whoever asked learns nothing of it."""
+
+    key_slot: str
+    ended: int
+    stale: int
+
+
+def deauthorize(signed_request: str, ports: Ports) -> Outcome:
+    """
+    Saying it again changes nothing, and nothing happens for somebody unknown or to an account that was connected since.
+    Raises BadRequestError(signed_request_invalid).
+    """
+    consent = withdrawn(signed_request, ports.secrets, ports.users)
+    for account in consent.accounts:
+        _end(account, consent.request.issued_at, ports)
+    return Outcome(consent.request.key_slot, len(consent.accounts), consent.stale)
+
+
+def _end(account: Account, issued_at: datetime, ports: Ports) -> None:
+    """The event is told also when the account was ended before: whoever did may have died before telling it."""
+    problem = problems.describe(AccountUnavailableError(detail=_DETAIL))
+    current: Account | None = account
+    for _ in range(_TRIES):
+        if current is None or not is_meant(current, issued_at):
+            return
+        if _is_ended(current) or ports.users.deauthorize(current, problem):
+            announcing.tell(_event(current, issued_at, ports.now()), ports.telling)
+            return
+        current = _again(account, ports)
+    raise StoreUnavailableError
+
+
+def _is_ended(account: Account) -> bool:
+    told = (account.last_problem or {}).get("detail")
+    return account.state is AccountState.REAUTHORIZATION_REQUIRED and told == _DETAIL
+
+
+def _again(account: Account, ports: Ports) -> Account | None:
+    known = ports.users.accounts_of(account.login, account.app_scoped_id)
+    return next((each for each in known if each.id == account.id), None)
+
+
+def _event(account: Account, issued_at: datetime, now: datetime) -> Event:
+    return Event(
+        id=event_id(account.tenant_id, account.id, str(account.token_version), DEAUTHORIZED),
+        tenant_id=account.tenant_id,
+        account_id=account.id,
+        type=DEAUTHORIZED,
+        occurred_at=issued_at,
+        received_at=now,
+        refs={"token_version": str(account.token_version)},
+        data={"username": account.username, "advice": "Connect the account again if that was a mistake."},
+    )
