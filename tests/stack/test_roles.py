@@ -28,6 +28,7 @@ READS_THE_APP_SECRET = {"ConnectFunction", "ConnectCallbackFunction", "WebhookRe
 # Whoever calls for an account of Facebook Login proves the app.
 READS_THE_META_APP_SECRET = READS_TOKENS | {
     "ConnectFunction",
+    "WebhookReceiverFunction",
     "ConnectFacebookCallbackFunction",
     "ChooseAccountFunction",
 }
