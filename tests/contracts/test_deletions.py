@@ -81,7 +81,7 @@ def test_a_person_s_accounts_are_found_by_login_and_id(stores, account):
 
 
 def test_an_account_that_somebody_else_has_connected_since_is_not_the_first_person_s_any_more(stores, account):
-    stores.accounts.connect(replace(account, app_scoped_id="77"), "token of another")
+    stores.accounts.connect(replace(account, app_scoped_id="77", token_version=2), "token of another")
     assert stores.users.accounts_of("instagram", USER) == ()
     assert [each.id for each in stores.users.accounts_of("instagram", "77")] == [account.id]
 

@@ -71,7 +71,7 @@ def test_what_was_said_before_the_account_was_connected_again_is_no_news(ports, 
 
 def test_what_was_said_in_the_second_of_the_connection_counts(ports, accounts, account):
     """Meta drops the fraction; ours is cut off before they are compared."""
-    accounts.connect(replace(account, connected_at=NOW + timedelta(microseconds=900_000)), "token")
+    accounts.connect(replace(account, token_version=2, connected_at=NOW + timedelta(microseconds=900_000)), "token")
     assert deauthorizing.deauthorize(said(NOW), ports).ended == 1
 
 
