@@ -8,7 +8,7 @@ UV ?= $(CURDIR)/.uv/bin/uv
 export UV
 export SAM_CLI_TELEMETRY := 0
 RUN := $(UV) run --frozen --no-sync
-PYTHON_SOURCES := layers/core/darkroom functions simulator devstack
+PYTHON_SOURCES := layers/core/darkroom functions simulator devstack bench
 
 .PHONY: help setup demo up test faults check format lint types imports template contract openapi build deploy bench reset doctor
 

@@ -4,7 +4,8 @@ process that creates the bare boto3 clients of the same services.
 
     python -m bench.init [--runs N] [--no-instructions] [FUNCTION …]
 
-Both run on the same files: the core and the dependencies layer with hash-based bytecode, as `make build` ships them.
+Ours runs on the two layers as `make build` ships them; the other on boto3 as PyPI ships it, with the same hash-based
+bytecode, so that what is compared is not a compiler.
 CPU time is paired, A B A B …, and the median ratio counts; instructions are counted by valgrind (callgrind) where it is
 installed, and do not depend on what else the machine does. Processes end with os._exit, because teardown is not start.
 """
@@ -16,37 +17,25 @@ import shutil
 import statistics
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
-from devstack.layers import dependencies
+from devstack.layers import dependencies, top_level_entries
+from devstack.template import FUNCTION, function_globals, load, of_type
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = ROOT / ".local" / "bench"
 # Any value does: nothing is called.
-ENVIRONMENT = {
+MACHINE = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "bench",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_LAMBDA_FUNCTION_NAME": "bench",
     "PYTHONHASHSEED": "0",
     "PYTHONDONTWRITEBYTECODE": "1",
-    "STAGE": "bench",
-    "MODE": "live",
-    "ACCOUNTS_TABLE": "accounts",
-    "POSTS_TABLE": "posts",
-    "CALLERS_TABLE": "callers",
-    "TOKEN_KEY_ARN": "arn:aws:kms:eu-central-1:123456789012:key/bench",
-    "APP_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:bench",
-    "PUBLISH_POST_STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:123456789012:stateMachine:bench",
-    "INSTAGRAM_GRAPH_URL": "https://graph.instagram.com",
-    "FACEBOOK_GRAPH_URL": "https://graph.facebook.com",
-    "FACEBOOK_DIALOG_URL": "https://www.facebook.com/v25.0/dialog/oauth",
-    "META_APP_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:bench-meta",
-    "INSTAGRAM_API_URL": "https://api.instagram.com",
-    "INSTAGRAM_AUTHORIZE_URL": "https://www.instagram.com/oauth/authorize",
 }
-SERVICES = ("dynamodb", "kms", "secretsmanager", "stepfunctions")
+SAID = {"MODE": "live"}  # the one variable that decides what is built
 # What the handler's first request builds: its ports, and the validators of its routes.
 START = """
 import app
@@ -55,15 +44,15 @@ for module, name in {builders}:
     getattr(import_module(f"darkroom.{{module}}"), name)()
 for route in getattr(app.handler, "routes", {{}}).values():
     for shape in (route.body, route.query):
-        if shape is not None:
+        if isinstance(shape, type):
             from darkroom.parsing import adapter
             adapter(shape)
 """
 SHOW_CLIENTS = """
 import sys
-if "darkroom.aws.clients" in sys.modules:
-    from darkroom.aws import clients
-    print(*[name for name in {services} if getattr(clients, name).cache_info().currsize])
+if clients := sys.modules.get("darkroom.aws.clients"):
+    made = [each for each in vars(clients).values() if hasattr(each, "cache_info") and each.cache_info().currsize]
+    print(*sorted({each().meta.service_model.service_name for each in made if each is not clients._session}))
 """
 BARE = """
 import boto3
@@ -103,73 +92,92 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"{name:20} {figures.cpu_ms:7.0f} {figures.cpu_ratio:5.2f}x {millions} {ratio}  {clients}", flush=True)
 
 
-def _built_layers() -> list[Path]:
-    """Copies of both layers, compiled as layers/*/Makefile does."""
+@dataclass(frozen=True)
+class _Layers:
+    ours: list[Path]
+    bare: list[Path]
+
+
+def _built_layers() -> _Layers:
+    """Copies, compiled as layers/*/Makefile does."""
     shutil.rmtree(BUILT, ignore_errors=True)
-    core, third_parties = BUILT / "core", BUILT / "dependencies"
-    shutil.copytree(ROOT / "layers/core", core, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(dependencies(ROOT, ROOT / ".local/cache"), third_parties, symlinks=False)
+    core, third_parties, boto3 = BUILT / "core", BUILT / "dependencies", BUILT / "boto3"
+    unwanted = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "layers/core", core, ignore=unwanted)
+    shutil.copytree(dependencies(ROOT, ROOT / ".local/cache"), third_parties, ignore=unwanted)
+    for name, source in top_level_entries("boto3"):
+        if source.is_dir():
+            shutil.copytree(source, boto3 / name, ignore=unwanted, dirs_exist_ok=True)
+        else:
+            shutil.copy(source, boto3 / name)
     compile_all = [sys.executable, "-m", "compileall", "-q", "-f", "-j2", "--invalidation-mode", "unchecked-hash"]
-    subprocess.run([*compile_all, str(core), str(third_parties)], check=False)
-    return [core, third_parties]
+    subprocess.run([*compile_all, str(BUILT)], check=False)
+    return _Layers([core, third_parties], [boto3])
 
 
-def _measured(name: str, layers: list[Path], runs: int, *, is_counting: bool) -> Figures:
-    folder = ROOT / "functions" / name
-    builders = sorted(
-        set(
-            re.findall(
-                r"(bootstrap(?:_events|_tokens)?)\.((?:\w+_ports|accounts|idempotency_records))\b", _source(folder)
-            )
-        )
-    )
-    path, start = [folder, *layers], START.format(builders=builders)
-    shown = _run(path, start + SHOW_CLIENTS.format(services=SERVICES) + END).stdout.split()
-    bare = BARE.format(services=shown or ["dynamodb"])
-    pairs = [(_cpu(path, start + END), _cpu(path, bare + END)) for _ in range(runs)]
-    ours = theirs = None
-    if is_counting:
-        ours, theirs = _instructions(path, start + END), _instructions(path, bare + END)
+def _measured(name: str, layers: _Layers, runs: int, *, is_counting: bool) -> Figures:
+    ours = _Process.of_function(name, layers.ours)
+    shown = replace(ours, code=ours.code + SHOW_CLIENTS).run().stdout.split()
+    bare = _Process(layers.bare, BARE.format(services=shown or ["dynamodb"]), MACHINE)
+    pairs = [(ours.cpu(), bare.cpu()) for _ in range(runs)]
+    counted = (ours.instructions(), bare.instructions()) if is_counting else None
     return Figures(
         function=name,
         services=tuple(shown),
         cpu_ms=statistics.median(a for a, _ in pairs) * 1000,
         cpu_ratio=statistics.median(a / b for a, b in pairs),
-        instructions=ours,
-        instruction_ratio=ours / theirs if ours and theirs else None,
+        instructions=counted[0] if counted else None,
+        instruction_ratio=counted[0] / counted[1] if counted else None,
     )
 
 
-def _source(folder: Path) -> str:
-    return (folder / "app.py").read_text()
+@dataclass(frozen=True)
+class _Process:
+    path: list[Path]
+    code: str
+    environment: dict[str, str]
+
+    @classmethod
+    def of_function(cls, name: str, layers: list[Path]) -> Self:
+        folder = ROOT / "functions" / name
+        source = (folder / "app.py").read_text()
+        named = r"(bootstrap(?:_events)?)\.((?:\w+_ports|accounts|idempotency_records))\b"
+        builders = sorted(set(re.findall(named, source)))
+        return cls([folder, *layers], START.format(builders=builders), MACHINE | _variables(name))
+
+    def run(self) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(self._command(), env=self._given(), check=True, capture_output=True, text=True)
+
+    def cpu(self) -> float:
+        """User and system seconds of one process, by the kernel's own account."""
+        command = self._command()
+        pid = os.posix_spawn(command[0], command, self._given())
+        _, status, usage = os.wait4(pid, 0)
+        assert status == 0, f"the measured process ended with {status}"
+        return usage.ru_utime + usage.ru_stime
+
+    def instructions(self) -> int:
+        callgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *self._command()]
+        said = subprocess.run(callgrind, env=self._given(), check=True, capture_output=True, text=True).stderr
+        counted = re.search(r"Collected : (\d+)", said)
+        assert counted, "valgrind did not say how many instructions it collected"
+        return int(counted[1])
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-S", "-s", "-c", self.code + END]
+
+    def _given(self) -> dict[str, str]:
+        return {**self.environment, "PYTHONPATH": os.pathsep.join(map(str, self.path)), "PATH": os.environ["PATH"]}
 
 
-def _command(path: list[Path], code: str) -> tuple[list[str], dict[str, str]]:
-    environment = {**ENVIRONMENT, "PYTHONPATH": os.pathsep.join(map(str, path)), "PATH": os.environ["PATH"]}
-    return [sys.executable, "-S", "-s", "-c", code], environment
-
-
-def _run(path: list[Path], code: str) -> subprocess.CompletedProcess[str]:
-    command, environment = _command(path, code)
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-
-
-def _cpu(path: list[Path], code: str) -> float:
-    """User and system seconds of one process, by the kernel's own account."""
-    command, environment = _command(path, code)
-    pid = os.posix_spawn(command[0], command, environment)
-    _, status, usage = os.wait4(pid, 0)
-    assert status == 0, f"the measured process ended with {status}"
-    return usage.ru_utime + usage.ru_stime
-
-
-def _instructions(path: list[Path], code: str) -> int:
-    command, environment = _command(path, code)
-    callgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command]
-    said = subprocess.run(callgrind, env=environment, check=True, capture_output=True, text=True).stderr
-    counted = re.search(r"Collected : (\d+)", said)
-    assert counted, "valgrind did not say how many instructions it collected"
-    return int(counted[1])
+def _variables(function: str) -> dict[str, str]:
+    """Every variable that the template gives the function, with some value."""
+    template = load(ROOT / "template.yaml")
+    uri = f"functions/{function}/"
+    (own,) = [each for each in of_type(template, FUNCTION).values() if each["CodeUri"] == uri]
+    both = (function_globals(template), own)
+    names = {name for each in both for name in each.get("Environment", {}).get("Variables", {})}
+    return dict.fromkeys(names, "bench") | SAID
 
 
 if __name__ == "__main__":

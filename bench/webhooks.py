@@ -21,15 +21,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from logging import StreamHandler
+from pathlib import Path
+from typing import Any, TextIO, cast
 
 from darkroom import announcing, bootstrap_events, processing, receiving
 from darkroom.aws.inbox import SqsInbox, opened
 from darkroom.deliveries import Keys
 from darkroom.observability import logger
-from simulator.payloads import About
+from simulator.payloads import PAYLOADS, About
 from simulator.switches import Switches
-from simulator.webhooks import PAYLOADS, Happened, body_of
+from simulator.webhooks import Happened, body_of
 from tests.builders import an_account
 from tests.events import event
 from tests.fakes import FakeAccounts, FakeBus, FakeDeliveries, FakeEvents, FakeKeyRing
@@ -156,14 +158,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args(arguments)
     sent, world = made(options.events, options.seed), World()
-    stream, logger().registered_handler.stream = logger().registered_handler.stream, open(os.devnull, "w")  # noqa: SIM115, PTH123 — for the whole run
+    lines = cast("StreamHandler[TextIO]", logger().registered_handler)
+    sink = Path(os.devnull).open("w")  # noqa: SIM115 — closed below
+    before = lines.setStream(sink)
     try:
         with world.behind_bootstrap():
             taken = _received(sent)
             processed = _processed(world)
     finally:
-        logger().registered_handler.stream.close()
-        logger().registered_handler.stream = stream
+        assert before
+        lines.setStream(before)
+        sink.close()
     return _reported(sent, world, taken, processed)
 
 

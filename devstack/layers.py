@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from devstack import sdk_data
 from devstack.processes import LocalCloudError
 
 DEPENDENCIES = "dependencies"  # the folder name of the layer that holds third parties only
@@ -43,9 +44,10 @@ def find_uv(root: Path) -> str:
 
 
 def dependencies(root: Path, cache: Path) -> Path:
-    """Exactly what the lock exports for the runtime, for this machine's platform. Seconds the first time."""
+    """What layers/dependencies/Makefile ships, for this machine's platform. Seconds the first time."""
+    sources = (root / "uv.lock", root / "pyproject.toml", Path(sdk_data.__file__))
     return _cached(
-        cache / f"dependencies-{_digest(root / 'uv.lock', root / 'pyproject.toml')}",
+        cache / f"dependencies-{_digest(*sources, also=sdk_data.called())}",
         lambda target: _install(root, target),
     )
 
@@ -61,6 +63,7 @@ def _install(root: Path, target: Path) -> None:
         _run([*install, "--require-hashes", "--only-binary", ":all:", "-r", str(wanted)])
     finally:
         wanted.unlink()
+    sdk_data.prune(target)
 
 
 def runtime_client(cache: Path) -> Path:
@@ -71,18 +74,19 @@ def runtime_client(cache: Path) -> Path:
 
 def _link_runtime_client(target: Path) -> None:
     target.mkdir(parents=True)
-    for name, source in _top_level_entries("awslambdaric"):
+    for name, source in top_level_entries("awslambdaric"):
         (target / name).symlink_to(source)
 
 
-def _top_level_entries(distribution: str) -> Iterator[tuple[str, Path]]:
+def top_level_entries(distribution: str) -> Iterator[tuple[str, Path]]:
+    """What this environment holds of a distribution and of all it needs: the name in site-packages, and the place."""
     found = importlib.metadata.distribution(distribution)
     tops = {path.parts[0] for path in found.files or [] if path.parts[0] not in {"..", "__pycache__"}}
     for name in sorted(tops):
         yield name, Path(str(found.locate_file(name)))
     for requirement in found.requires or []:
         if ";" not in requirement:
-            yield from _top_level_entries(re.split(r"[^\w.-]", requirement, maxsplit=1)[0])
+            yield from top_level_entries(re.split(r"[^\w.-]", requirement, maxsplit=1)[0])
 
 
 def _cached(target: Path, build: Callable[[Path], None]) -> Path:
@@ -110,8 +114,8 @@ def compile_once(folders: list[Path], bytecode: Path) -> None:
     stamp.touch()
 
 
-def _digest(*files: Path) -> str:
-    content = b"".join(file.read_bytes() for file in files) + sys.version.encode()
+def _digest(*files: Path, also: object) -> str:
+    content = b"".join(file.read_bytes() for file in files) + f"{also}{sys.version}".encode()
     return hashlib.sha256(content).hexdigest()[:16]
 
 

@@ -23,7 +23,7 @@ from darkroom import __version__
 from darkroom.event_views import EndpointView
 from darkroom.http import PUBLIC, Api, Form, Route
 from darkroom.problems import CATALOGUE, TYPE_BASE
-from darkroom.views import PostView
+from darkroom.views_posts import PostView
 from devstack.template import FUNCTION, load, of_type
 
 type Json = dict[str, Any]

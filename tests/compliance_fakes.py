@@ -11,6 +11,7 @@ from typing import Any
 from darkroom.accounts import Account, AccountState
 from darkroom.deletions import Deletion, Doomed
 from darkroom.errors import ConflictError, NotFoundError, StoreUnavailableError
+from darkroom.exports import Record
 from tests.fakes import FakeAccounts
 
 SECRET = "the-instagram-app-secret"
@@ -142,6 +143,17 @@ class FakeBelongings:
                 raise StoreUnavailableError
             self.left[key] -= 1
             yield 1
+
+
+class FakeShelf:
+    """`records` of every tenant, by tenant id."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, list[Record]] = {}
+
+    def page(self, tenant_id: str, after: str | None, limit: int) -> tuple[tuple[Record, ...], str | None]:
+        found = [each for each in self.records.get(tenant_id, []) if after is None or each.key > after]
+        return tuple(found[:limit]), found[limit - 1].key if len(found) > limit else None
 
 
 def epoch(moment: datetime) -> int:

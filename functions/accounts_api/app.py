@@ -5,7 +5,8 @@ from functools import partial
 from darkroom import bootstrap, managing
 from darkroom.http import Api, Request
 from darkroom.http_events import Answer
-from darkroom.views import AccountView, PageOf, PageQuery
+from darkroom.views import PageOf, PageQuery
+from darkroom.views_accounts import AccountView
 
 handler = Api()
 

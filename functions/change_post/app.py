@@ -3,7 +3,7 @@
 from darkroom import bootstrap, changing
 from darkroom.http import Api, Request
 from darkroom.http_events import Answer
-from darkroom.views import REFUSALS, PostPatch, PostView, post_answer
+from darkroom.views_posts import REFUSALS, PostPatch, PostView, post_answer
 
 handler = Api()
 CONFLICTS = ("not_found", "post_state_conflict")

@@ -4,7 +4,7 @@ from darkroom import bootstrap, connecting, pages_html
 from darkroom.errors import DarkroomError
 from darkroom.http import PUBLIC, Api, Request
 from darkroom.http_events import Answer
-from darkroom.views import ConnectSessionView, NewConnectSession
+from darkroom.views_accounts import ConnectSessionView, NewConnectSession
 
 handler = Api()
 

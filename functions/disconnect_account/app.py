@@ -3,7 +3,7 @@
 from darkroom import bootstrap, disconnecting
 from darkroom.http import Api, Request
 from darkroom.http_events import Answer
-from darkroom.views import DisconnectedView
+from darkroom.views_accounts import DisconnectedView
 
 handler = Api()
 

@@ -3,7 +3,7 @@
 from darkroom import bootstrap, recounting
 from darkroom.http import Api, Request
 from darkroom.http_events import Answer
-from darkroom.views import TimelineView
+from darkroom.views_timeline import TimelineView
 
 handler = Api()
 

@@ -3,7 +3,8 @@
 from darkroom import bootstrap, posting
 from darkroom.http import Api, Request
 from darkroom.http_events import Answer
-from darkroom.views import REFUSALS, GroupView, NewPost, PageOf, PlanView, PostsQuery, PostView, post_answer
+from darkroom.views import PageOf
+from darkroom.views_posts import REFUSALS, GroupView, NewPost, PlanView, PostsQuery, PostView, post_answer
 
 handler = Api()
 
@@ -29,9 +30,8 @@ def validate(request: Request) -> Answer:
 
 @handler.route("GET /v1/posts", scope="posts:read", query=PostsQuery, answer=PageOf[PostView])
 def list_posts(request: Request) -> Answer:
-    query, caller = request.query, request.caller
-    page = query.page(caller.tenant_id)
-    found = posting.list_posts(caller, page, query.account_id, query.state, bootstrap.posting_ports())
+    query, caller, ports = request.query, request.caller, bootstrap.posting_ports()
+    found = posting.list_posts(caller, query.page(caller.tenant_id), query.account_id, query.state, ports)
     return Answer(200, PageOf.of(found, PostView.of))
 
 

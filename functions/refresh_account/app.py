@@ -3,7 +3,7 @@
 from darkroom import bootstrap, bootstrap_tokens, refreshing
 from darkroom.http import Api, Request
 from darkroom.http_events import Answer
-from darkroom.views import AccountView
+from darkroom.views_accounts import AccountView
 
 handler = Api()
 _PROBLEMS = (

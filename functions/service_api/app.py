@@ -4,7 +4,7 @@ from darkroom import __version__, bootstrap, capabilities, limits, problems
 from darkroom.errors import NotFoundError
 from darkroom.http import PUBLIC, Api, Request
 from darkroom.http_events import Answer
-from darkroom.views import CapabilitiesView, HealthView, LimitsView, ProblemTypeView
+from darkroom.views_service import CapabilitiesView, HealthView, LimitsView, ProblemTypeView
 
 handler = Api()
 

@@ -27,8 +27,8 @@ def test_serves_the_routes_of_the_template(cloud):
 
 def test_a_function_imports_its_layers_and_nothing_of_the_developers(cloud):
     _, answer = clouds.call(cloud, "/hello/Ada")
-    assert answer["imports"] == {"boto3": True, "pytest": False, "ministack": False}
-    assert "/dependencies-" in answer["boto3"]
+    assert answer["imports"] == {"botocore": True, "pytest": False, "ministack": False}
+    assert "/dependencies-" in answer["botocore"]
 
 
 def test_a_function_sees_what_lambda_shows_it_and_not_the_developers_environment(cloud, monkeypatch):

@@ -338,7 +338,7 @@ def _turn(fault: Fault) -> int:
 
 
 @contextmanager
-def installed(bench: Bench) -> Iterator[io.StringIO]:
+def installed(bench: Lab) -> Iterator[io.StringIO]:
     """The handlers see this bench; what they log goes where it can be read."""
     recording, calling, stream = bench.recording_ports(), bench.calling_ports(), io.StringIO()
     handler = logger().registered_handler

@@ -11,5 +11,5 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     for name, built in made.ports().items():
         modules = (bootstrap, bootstrap_events, bootstrap_tokens, bootstrap_compliance)
         module = next(each for each in modules if hasattr(each, name))
-        monkeypatch.setattr(module, name, lambda built=built: built)
+        monkeypatch.setattr(module, name, lambda *_, built=built: built)
     return made

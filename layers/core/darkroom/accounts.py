@@ -128,7 +128,7 @@ class ConnectChoice:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Health:
     """
     What is known without asking Instagram. `advice` is empty when there is nothing to do; each entry is one sentence

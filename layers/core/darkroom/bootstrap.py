@@ -1,9 +1,14 @@
 """
 The composition root: cached functions that build ports from settings, on first use. A function's cold start pays for
 what it imports, so each builder imports what it builds, and nothing is imported for a neighbour.
+
+Importing this module postpones the garbage collector: a start makes a hundred thousand objects that all stay, and
+looking through them again and again is a tenth of it. The first collection after that sets them aside for good, and
+from then on everything is as Python has it (docs/decisions/0013-cold-start.md).
 """
 # ruff: noqa: PLC0415 — imports inside functions are this module's purpose
 
+import gc
 import time
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -33,6 +38,25 @@ if TYPE_CHECKING:
     from darkroom.aws.vault import Vault
     from darkroom.instagram.client import Call, InstagramClient
     from darkroom.settings import InstagramSettings
+
+
+_OBJECTS_OF_A_START = 120_000  # more than any function makes (posts_api: 80,000)
+
+
+def _postpone_collections() -> None:
+    usual = gc.get_threshold()
+
+    def settle(phase: str, _info: dict[str, int]) -> None:
+        if phase == "stop":
+            gc.callbacks.remove(settle)
+            gc.freeze()
+            gc.set_threshold(*usual)
+
+    gc.callbacks.append(settle)
+    gc.set_threshold(_OBJECTS_OF_A_START)
+
+
+_postpone_collections()
 
 
 def now() -> datetime:

@@ -51,7 +51,7 @@ class ScopeByLogin:
 _MANAGE_COMMENTS = ScopeByLogin(instagram=INSTAGRAM.comments_scope, facebook=FACEBOOK.comments_scope)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Capability:
     """
     One field of a request, as a JSON Pointer in which `*` stands for any index. It may be sent where the kind, the

@@ -34,7 +34,7 @@ class Form:
     fields: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Request:
     """
     `body` and `query` are what the route's shapes made of them; the caller of a PUBLIC route is nobody. `ulid` names
@@ -70,7 +70,7 @@ class Request:
 type Handler = Callable[[Request], Answer]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Route:
     """
     One route as it is served and as openapi.json describes it. `answer` is the shape of the success body, `problems`

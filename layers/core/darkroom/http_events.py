@@ -18,7 +18,7 @@ from darkroom.tenants import Caller
 type Event = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Answer:
     """`body` is a dataclass or plain JSON values, or a str that is sent as it is."""
 
@@ -28,7 +28,7 @@ class Answer:
     cookies: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Incoming:
     """One request as API Gateway hands it over."""
 

@@ -10,7 +10,7 @@ _MEDIA = "IG User media reference, developers.facebook.com"
 _CHECKED = date(2026, 9, 11)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Limit:
     name: str
     value: int

@@ -35,7 +35,7 @@ TYPE_BASE = "https://darkroom.example/problems/"
 _MOST_ERRORS = 50  # a body of 256 KiB can be wrong in tens of thousands of places
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ProblemType:
     """`title` is one sentence a person understands; `next_step` says what its `actor` does."""
 

@@ -9,12 +9,14 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache, lru_cache
-from importlib.resources import files
-from typing import Never
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Never
 
 from darkroom import limits
 from darkroom.errors import FieldError, InvalidPostError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+    from zoneinfo import ZoneInfo
 
 _AT, _ZONE = "/publish_at", "/time_zone"
 _ZULU = timezone(timedelta(), "Z")
@@ -76,7 +78,7 @@ def _parsed(publish_at: str) -> tuple[datetime, timezone | None]:
     return local, timezone(-offset if sign == "-" else offset)
 
 
-def _in_utc(local: datetime, offset: timezone | None, zone: ZoneInfo | None) -> datetime:
+def _in_utc(local: datetime, offset: timezone | None, zone: "ZoneInfo | None") -> datetime:
     if offset is None:
         if zone is None:
             _refuse(_ZONE, "time_zone_needed", "publish_at has no offset; say whose local time it is.")
@@ -90,7 +92,7 @@ def _in_utc(local: datetime, offset: timezone | None, zone: ZoneInfo | None) -> 
     return found
 
 
-def _local_in_utc(local: datetime, zone: ZoneInfo) -> datetime:
+def _local_in_utc(local: datetime, zone: "ZoneInfo") -> datetime:
     """Clocks that are put forward skip a time, and those that are put back show it twice."""
     shown = list(_moments(local, zone))
     if not shown:
@@ -102,23 +104,31 @@ def _local_in_utc(local: datetime, zone: ZoneInfo) -> datetime:
     return shown[0]
 
 
-def _moments(local: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+def _moments(local: datetime, zone: "ZoneInfo") -> Iterator[datetime]:
     """When the clocks of the zone show this, in order."""
     readings = {local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
     return (each for each in sorted(readings) if each.astimezone(zone).replace(tzinfo=None) == local)
 
 
+def _tzdata() -> "Traversable":
+    from importlib.resources import files  # noqa: PLC0415 — dear at a cold start; most times come with an offset
+
+    return files("tzdata")
+
+
 @lru_cache(maxsize=64)
-def _zone(name: str) -> ZoneInfo:
+def _zone(name: str) -> "ZoneInfo":
     if name not in _names():
         _refuse(_ZONE, "unknown_time_zone", "Use a name of the IANA time zone database, such as Europe/Berlin.")
-    with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as rules:
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 — as above
+
+    with _tzdata().joinpath("zoneinfo", *name.split("/")).open("rb") as rules:
         return ZoneInfo.from_file(rules, key=name)
 
 
 @cache
 def _names() -> frozenset[str]:
-    return frozenset(files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
+    return frozenset(_tzdata().joinpath("zones").read_text(encoding="utf-8").split())
 
 
 def _refuse(pointer: str, code: str, message: str) -> Never:

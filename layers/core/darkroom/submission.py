@@ -89,7 +89,7 @@ class Fingerprints(Protocol):
     def forget(self, tenant_id: str, account_id: str, fingerprint: str, post_id: str) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     posts: Posts
     accounts: Accounts
@@ -101,7 +101,7 @@ class Ports:
     test_media_hosts: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Submission:
     """
     A post as its caller asks for it. Without `account_id` the tenant's default account is meant. `publish_at` is RFC

@@ -15,7 +15,8 @@ from darkroom.http import PUBLIC, Api, Request
 from darkroom.http_events import Answer
 from darkroom.idempotency import Record
 from darkroom.instagram.errors import MediaUnreachableError
-from darkroom.views import NewPost, PageQuery, PostsQuery
+from darkroom.views import PageQuery
+from darkroom.views_posts import NewPost, PostsQuery
 from tests.events import answered, http_event
 from tests.fakes import FakeRecords
 

@@ -7,7 +7,7 @@ import pytest
 from darkroom import parsing
 from darkroom.authenticating import KeyRequest
 from darkroom.errors import BadRequestError
-from darkroom.views import NewPost
+from darkroom.views_posts import NewPost
 
 
 @dataclass(frozen=True)

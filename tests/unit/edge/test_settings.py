@@ -68,6 +68,8 @@ def test_without_an_issuer_the_rest_of_oidc_has_its_defaults(environment):
     assert (found.oidc_issuer, found.oidc_tenant_claim) == ("", "tenant_id")
 
 
-def test_settings_do_not_change():
+def test_settings_do_not_change(environment):
+    environment(STAGE="dev")
+    found = settings.ServiceSettings.from_environment()
     with pytest.raises(AttributeError):
-        settings.ServiceSettings(stage="dev").stage = "prod"
+        found.stage = "prod"

@@ -11,18 +11,10 @@ from darkroom.pages import Page, PageRequest, cursor
 from darkroom.posting import Preview
 from darkroom.posts import PostState, ReelOptions
 from darkroom.problems import CATALOGUE
-from darkroom.views import (
-    AccountView,
-    CapabilitiesView,
-    LimitsView,
-    NewPost,
-    PageOf,
-    PageQuery,
-    PlanView,
-    PostsQuery,
-    PostView,
-    ProblemTypeView,
-)
+from darkroom.views import PageOf, PageQuery
+from darkroom.views_accounts import AccountView
+from darkroom.views_posts import NewPost, PlanView, PostsQuery, PostView
+from darkroom.views_service import CapabilitiesView, LimitsView, ProblemTypeView
 from tests.builders import NOW, OTHER_TENANT, TENANT, a_container, a_post, an_account, content
 
 SECRET_FIELDS = {"tenant_id", "token", "token_version", "request_id", "fence", "publish_attempts", "app_scoped_id"}

@@ -19,12 +19,14 @@ from darkroom.aws.dynamodb import (
     unless_in_vain,
     unmarshal,
 )
-from darkroom.aws.vault import DOCUMENT, ONE_TOKEN, SealedToken, Vault
+from darkroom.aws.sealed import DOCUMENT, ONE_TOKEN, SealedToken
 from darkroom.errors import AccountUnavailableError, ConflictError, DarkroomError, NotFoundError
 from darkroom.pages import Page, PageRequest, cursor
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+
+    from darkroom.aws.vault import Vault
 
 REFRESH_AT = ("refresh_at", "refresh_pk")  # the second one puts the account into the index
 SAME_TOKEN = "token_version = :token_version"  # noqa: S105 — a condition, no secret
@@ -138,7 +140,7 @@ class DynamoDBTokens:
 
     client: "DynamoDBClient"
     table: str
-    vault: Vault
+    vault: "Vault"
 
     def token(self, account: Account) -> str:
         """What acts for the account: with Facebook Login the Page's token."""
@@ -166,7 +168,7 @@ class DynamoDBTokens:
 class ConnectingAccounts(DynamoDBAccounts):
     """Implements the `Accounts` port of connecting.py: may encrypt tokens."""
 
-    vault: Vault
+    vault: "Vault"
 
     def connect(self, account: Account, token: str, user_token: str | None = None) -> None:
         sealed = sealed_tokens(self.vault, account, token, user_token)
@@ -254,7 +256,7 @@ def update_of(account: Account, names: tuple[str, ...], condition: str, values: 
     }
 
 
-def sealed_tokens(vault: Vault, account: Account, token: str, user_token: str | None) -> SealedToken:
+def sealed_tokens(vault: "Vault", account: Account, token: str, user_token: str | None) -> SealedToken:
     """Two tokens are sealed together, so that they are read and replaced together."""
     if user_token is None:
         return vault.seal(token, account.tenant_id, account.id, ONE_TOKEN)
@@ -267,7 +269,7 @@ def two_tokens(token: str, user_token: str) -> str:
 
 
 def sealed_of(item: dict[str, Any]) -> SealedToken:
-    return SealedToken(item["ciphertext"].value, item["wrapped_key"].value, item["key_arn"], int(item["format"]))
+    return SealedToken(item["ciphertext"], item["wrapped_key"], item["key_arn"], int(item["format"]))
 
 
 def sealed_item(sealed: SealedToken, token_version: int | None = None) -> dict[str, Any]:

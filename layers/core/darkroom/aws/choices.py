@@ -15,11 +15,12 @@ from darkroom.aws import keys
 from darkroom.aws.accounts import sealed_item, sealed_of
 from darkroom.aws.callers import session_item, session_of
 from darkroom.aws.dynamodb import is_condition_failure, marshal, translated, unmarshal
-from darkroom.aws.vault import Vault
 from darkroom.errors import ConnectError
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+
+    from darkroom.aws.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class DynamoDBConnectChoices:
 
     client: "DynamoDBClient"
     table: str
-    vault: Vault
+    vault: "Vault"
 
     def hold(self, choice: ConnectChoice, user_token: str) -> None:
         session = choice.session

@@ -1,13 +1,16 @@
 """
 The SDK clients, one of each while the function is warm. Time-outs are designed: a healthy call answers in milliseconds,
 and both attempts together, six seconds at most, stay within the shortest function time-out.
+
+They are botocore's, the very ones that boto3 hands out: what boto3 adds to them is resources and file transfers, which
+nothing here uses and each cold start would import. Their data holds only what this folder calls (devstack/sdk_data.py).
 """
 
 import logging
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import boto3
+import botocore.session
 from botocore.config import Config
 
 if TYPE_CHECKING:
@@ -33,56 +36,65 @@ _WITHIN_FIVE_SECONDS = Config(
 
 
 @cache
+def _session() -> botocore.session.Session:
+    return botocore.session.get_session()
+
+
+def _client(service: str, config: Config = _CONFIG) -> Any:
+    return _session().create_client(service, config=config)
+
+
+@cache
 def dynamodb() -> "DynamoDBClient":
-    client: DynamoDBClient = boto3.client("dynamodb", config=_CONFIG)
+    client: DynamoDBClient = _client("dynamodb")
     return client
 
 
 @cache
 def eventbridge() -> "EventBridgeClient":
-    client: EventBridgeClient = boto3.client("events", config=_CONFIG)
+    client: EventBridgeClient = _client("events")
     return client
 
 
 @cache
 def impatient_dynamodb() -> "DynamoDBClient":
     """One attempt, a second at most."""
-    client: DynamoDBClient = boto3.client("dynamodb", config=_IMPATIENT)
+    client: DynamoDBClient = _client("dynamodb", _IMPATIENT)
     return client
 
 
 @cache
 def kms() -> "KMSClient":
-    client: KMSClient = boto3.client("kms", config=_CONFIG)
+    client: KMSClient = _client("kms")
     return client
 
 
 @cache
 def s3() -> "S3Client":
-    client: S3Client = boto3.client("s3", config=_CONFIG)
+    client: S3Client = _client("s3")
     return client
 
 
 @cache
 def scheduler() -> "EventBridgeSchedulerClient":
-    client: EventBridgeSchedulerClient = boto3.client("scheduler", config=_CONFIG)
+    client: EventBridgeSchedulerClient = _client("scheduler")
     return client
 
 
 @cache
 def secretsmanager() -> "SecretsManagerClient":
-    client: SecretsManagerClient = boto3.client("secretsmanager", config=_CONFIG)
+    client: SecretsManagerClient = _client("secretsmanager")
     return client
 
 
 @cache
 def sqs() -> "SQSClient":
     """Both attempts together take less than five seconds."""
-    client: SQSClient = boto3.client("sqs", config=_WITHIN_FIVE_SECONDS)
+    client: SQSClient = _client("sqs", _WITHIN_FIVE_SECONDS)
     return client
 
 
 @cache
 def stepfunctions() -> "SFNClient":
-    client: SFNClient = boto3.client("stepfunctions", config=_CONFIG)
+    client: SFNClient = _client("stepfunctions")
     return client

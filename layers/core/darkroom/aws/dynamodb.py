@@ -7,9 +7,9 @@ Times are stored as RFC 3339 text, which sorts; `expires_at` as epoch seconds, b
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 — botocore's own
 
 from darkroom.errors import StoreUnavailableError
@@ -40,23 +40,56 @@ _PASSING = frozenset(
 _PASSING_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
 # botocore has two families: no connection came about, and one broke.
 NO_ANSWER = (ConnectionError, HTTPClientError)
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 def marshal(item: Mapping[str, Any]) -> Item:
     """None is left out: an absent attribute and null mean the same here."""
-    return {name: _serialize(_plain(value)) for name, value in item.items() if value is not None}
+    return {name: attribute(value) for name, value in item.items() if value is not None}
 
 
 def unmarshal(item: Mapping[str, Any]) -> Item:
-    return {name: _deserialize(value) for name, value in item.items()}
+    return {name: _value(described) for name, described in item.items()}
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return text(value)
-    return list(value) if isinstance(value, tuple) else value
+def attribute(value: Any) -> Item:  # noqa: PLR0911 — one line a type
+    """
+    As DynamoDB writes it. boto3 has this too, for sixty milliseconds of imports (docs/decisions/0013-cold-start.md);
+    as there, a float is refused, because DynamoDB counts in decimals.
+    """
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case int() | Decimal():
+            return {"N": str(value)}
+        case str():
+            return {"S": value}
+        case bytes():
+            return {"B": value}
+        case datetime():
+            return {"S": text(value)}
+        case Mapping():
+            return {"M": {name: attribute(each) for name, each in value.items()}}
+        case list() | tuple():
+            return {"L": [attribute(each) for each in value]}
+    raise TypeError(f"No attribute of DynamoDB holds a {type(value).__name__}.")
+
+
+def _value(described: Mapping[str, Any]) -> Any:
+    ((kind, value),) = described.items()
+    match kind:
+        case "S" | "B" | "BOOL":
+            return value
+        case "N":
+            return Decimal(value)
+        case "NULL":
+            return None
+        case "M":
+            return unmarshal(value)
+        case "L":
+            return [_value(each) for each in value]
+    raise TypeError(f"No item of ours has an attribute of type {kind}.")
 
 
 def text(moment: datetime) -> str:

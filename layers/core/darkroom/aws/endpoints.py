@@ -8,12 +8,14 @@ from botocore.exceptions import ClientError
 
 from darkroom.aws import keys
 from darkroom.aws.dynamodb import is_condition_failure, marshal, moment, text, translated, unless_in_vain, unmarshal
-from darkroom.aws.vault import SealedToken, Vault
+from darkroom.aws.sealed import SealedToken
 from darkroom.endpoints import OLD_SECRET_VALID, DisabledReason, Endpoint
 from darkroom.errors import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+
+    from darkroom.aws.vault import Vault
 
 _CHANGEABLE = ("url", "types", "account_ids", "description", "disabled_at", "disabled_reason")
 
@@ -113,7 +115,7 @@ class DynamoDBEndpoints:
 class RegisteringEndpoints(DynamoDBEndpoints):
     """Implements the `Endpoints` port of registering.py: may seal secrets, and opens none."""
 
-    vault: Vault
+    vault: "Vault"
 
     def add(self, endpoint: Endpoint, secret: str) -> None:
         puts = (
@@ -163,7 +165,7 @@ class DynamoDBEndpointSecrets:
 
     client: "DynamoDBClient"
     table: str
-    vault: Vault
+    vault: "Vault"
 
     def valid(self, endpoint: Endpoint, now: datetime) -> tuple[str, ...]:
         """The newest first. Raises NotFoundError when the endpoint is gone, TokenUnreadableError when KMS refuses."""
@@ -180,9 +182,7 @@ class DynamoDBEndpointSecrets:
         return tuple(self._opened(endpoint, each) for each in sealed)
 
     def _opened(self, endpoint: Endpoint, stored: dict[str, Any]) -> str:
-        sealed = SealedToken(
-            stored["ciphertext"].value, stored["wrapped_key"].value, stored["key_arn"], int(stored["format"])
-        )
+        sealed = SealedToken(stored["ciphertext"], stored["wrapped_key"], stored["key_arn"], int(stored["format"]))
         return self.vault.open_for_endpoint(sealed, endpoint.tenant_id, endpoint.id)
 
 

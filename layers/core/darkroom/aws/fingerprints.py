@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DynamoDBFingerprints:
     """
     Each answer is the id of an earlier post with the same content within 24 hours, None if there is none. TTL deletes

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DynamoDBIdempotency:
     """Implements the `Records` port of idempotency.py. TTL deletes late, so `add` replaces what has expired."""
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DynamoDBPosts:
     """Implements the `Posts` ports of posting.py and workflow.py."""
 

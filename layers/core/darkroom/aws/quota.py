@@ -39,7 +39,7 @@ _ROLLING_DAY = timedelta(days=1)
 _PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 0.64, 0.64)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DynamoDBQuota:
     """Implements the `Quota` ports."""
 

@@ -19,7 +19,8 @@ from darkroom.aws.accounts import (
     update_of,
 )
 from darkroom.aws.dynamodb import is_condition_failure, marshal, text, translated, unless_in_vain, unmarshal
-from darkroom.aws.vault import DOCUMENT, DataKey, SealedToken, Vault
+from darkroom.aws.sealed import DOCUMENT, SealedToken
+from darkroom.aws.vault import DataKey, Vault
 from darkroom.errors import ConflictError, NotFoundError
 from darkroom.refreshes import Due, Successor
 

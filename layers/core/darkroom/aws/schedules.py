@@ -25,7 +25,7 @@ _AHEAD = timedelta(seconds=5)
 _RETRY = {"MaximumEventAgeInSeconds": 300, "MaximumRetryAttempts": 5}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class EventBridgeSchedules:
     """`target_arn` is the function to wake, `role_arn` the role under which Scheduler may."""
 

@@ -22,7 +22,7 @@ _NUMBERS = ("status", "code", "error_subcode", "app_usage_percent", "account_usa
 _TEXTS = ("step", "problem", "method", "path", "error", "fbtrace_id")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DynamoDBTimeline:
     """Implements the `Timeline` ports of recording.py and recounting.py."""
 

@@ -16,28 +16,16 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from darkroom.aws.dynamodb import NO_ANSWER, is_passing
+from darkroom.aws.sealed import DOCUMENT, ONE_TOKEN, SealedToken
 from darkroom.errors import StoreUnavailableError, TokenUnreadableError
 
 if TYPE_CHECKING:
     from types_boto3_kms import KMSClient
 
-# What is inside; around it always a 12-byte nonce, then the ciphertext with its tag.
-ONE_TOKEN = 1  # the token as it is
-DOCUMENT = 2  # JSON, see aws/accounts.py
 _FORMATS = (ONE_TOKEN, DOCUMENT)
-_NONCE = 12
+_NONCE = 12  # bytes, before the ciphertext with its tag
 _MOST_CACHED = 100
 _KEEP_SECONDS = 300  # so that disabling the key stops warm functions too
-
-
-@dataclass(frozen=True, slots=True)
-class SealedToken:
-    """`wrapped_key` is the data key as KMS encrypted it; KMS tells from it which version of the token key to use."""
-
-    ciphertext: bytes = field(repr=False)
-    wrapped_key: bytes = field(repr=False)
-    key_arn: str
-    format: int = ONE_TOKEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StepFunctionsWorkflows:
     client: "SFNClient"
     state_machine_arn: str
