@@ -35,6 +35,7 @@ READS_THE_META_APP_SECRET = (
     | READS_TOKENS
     | {
         "ConnectFunction",
+        "WebhookReceiverFunction",
         "ConnectFacebookCallbackFunction",
         "ChooseAccountFunction",
     }

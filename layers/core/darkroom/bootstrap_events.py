@@ -27,11 +27,14 @@ def receiving_ports() -> "receiving.Ports":
     from darkroom import receiving
     from darkroom.aws.clients import sqs
     from darkroom.aws.inbox import SqsInbox
+    from darkroom.aws.secrets import SigningSecrets
     from darkroom.settings import ReceiverSettings
 
     settings = ReceiverSettings.from_environment()
+    instagram, meta = settings.app_secret_arn, settings.meta_app_secret_arn
+    key_ring = SigningSecrets(bootstrap.app_secret(instagram), bootstrap.meta_app_secret(meta))
     inbox = SqsInbox(sqs(), settings.webhook_queue_url, int(settings.webhook_message_bytes), raw_deliveries)
-    return receiving.Ports(bootstrap.app_secret(settings.app_secret_arn), inbox, bootstrap.now)
+    return receiving.Ports(key_ring, inbox, bootstrap.now)
 
 
 @cache

@@ -176,6 +176,7 @@ class ReceiverSettings(DeliveriesSettings):
     """`webhook_message_bytes`: bigger bodies go by way of the bucket. SQS takes 1 MiB with everything around it."""
 
     app_secret_arn: str
+    meta_app_secret_arn: str
     webhook_queue_url: str
     webhook_message_bytes: str = "900000"
 
