@@ -32,7 +32,7 @@ class Objects(Protocol):
     def read(self, key: str) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SqsInbox:
     """Implements the `Inbox` port of receiving.py. Bodies of more than `most` bytes go by way of `objects()`."""
 
