@@ -40,8 +40,7 @@ class InstagramSimulator:
     @property
     def credentials(self) -> str:
         """The value of the app's secret."""
-        keys = {"app_secret": self.app_secret, "meta_app_secret": self.meta_app_secret}
-        return json.dumps({"app_id": self.app_id, **keys, "verify_token": self.verify_token})
+        return json.dumps({"app_id": self.app_id, "app_secret": self.app_secret, "verify_token": self.verify_token})
 
     def subscribe(self, callback_url: str) -> None:
         """What an operator does in the App Dashboard once the API is up. Raises LocalCloudError."""

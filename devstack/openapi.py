@@ -70,7 +70,7 @@ class Operation:
 
     @property
     def is_for_browsers(self) -> bool:
-        return self.route.status == 302
+        return self.route.status == 302 or self.route.is_page
 
 
 def document(root: Path = ROOT) -> Json:
@@ -247,6 +247,8 @@ def _success(operation: Operation, schemas: _Schemas) -> Json:
     if {PostView, EndpointView} & {route.answer, *get_args(route.answer)}:
         names.append("ETag")
     success: Json = {"description": _MEANINGS[route.status], "headers": _headers(names)}
+    if route.is_page:
+        success["content"] = {"text/html": {"schema": _TEXT}}
     if route.answer is not None:
         success["content"] = {"application/json": {"schema": schemas.of(route.answer, "serialization")}}
     return success
@@ -329,7 +331,7 @@ _HEADERS: Json = {
     "X-Request-Id": {"description": "Names this request in our logs.", "required": True, "schema": _TEXT},
 }
 _PAGE: Json = {
-    "description": "A page for the owner that says how it ended and what to do.",
+    "description": "A page for a person that says how it ended and what to do.",
     "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
     "content": {
         "text/html": {"schema": _TEXT},

@@ -73,7 +73,14 @@ def _kept(loader: Loader, wanted: frozenset[str], named: frozenset[str]) -> Iter
         prefixes.add(model["metadata"]["endpointPrefix"])
         yield f"{service}/{version}/service-2", model
         yield f"{service}/{version}/endpoint-rule-set-1", loader.load_service_model(service, "endpoint-rule-set-1")
+        if "get_paginator" in named:
+            yield f"{service}/{version}/paginators-1", _pages(loader.load_service_model(service, "paginators-1"), named)
     yield "endpoints", _endpoints(loader.load_data("endpoints"), prefixes)
+
+
+def _pages(paginators: Json, named: frozenset[str]) -> Json:
+    """Read when a paginator is asked for, and not at a start."""
+    return {"pagination": {name: how for name, how in paginators["pagination"].items() if xform_name(name) in named}}
 
 
 def _model(model: Json, named: frozenset[str]) -> Json:
@@ -82,7 +89,8 @@ def _model(model: Json, named: frozenset[str]) -> Json:
     for operation in operations.values():
         _collect(operation, model["shapes"], shapes)
     slim: Json = _without_prose({**model, "operations": operations, "shapes": shapes})
-    return slim
+    # Of these botocore reads the prose as well, at the first call, and only S3 has any.
+    return slim | {name: model[name] for name in ("clientContextParams",) if name in model}
 
 
 def _collect(described: Any, shapes: Json, found: Json) -> None:

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import Any
 
-from simulator import comments, oauth, pages, samples
+import httpx
+
+from simulator import comments, consent, oauth, pages, samples
 from simulator.clock import meta_timestamp
 from simulator.containers import status_of
 from simulator.errors import REVOKED
@@ -280,6 +282,25 @@ def _revoke_tokens(world: World, body: Json) -> Json:
     return {"revoked": len(hit)}
 
 
+def _sign_request(world: World, body: Json) -> Json:
+    """What Meta would post, for a test that posts it itself. `issued_at`: epoch seconds, by default now."""
+    issued_at = int(_number(body, "issued_at")) if "issued_at" in body else None
+    return {"signed_request": consent.signed_request(world, _account_named(world, body.get("username")), issued_at)}
+
+
+def _withdraw(world: World, body: Json) -> Json:
+    """The owner removes the app, or asks for their data to be deleted; Meta posts to `url`. Its answer comes back."""
+    account, url = _account_named(world, body.get("username")), body.get("url")
+    if not isinstance(url, str):
+        raise ControlError("takes username and url")
+    consent.remove_app(world, account)
+    try:
+        told = consent.post(world, url, consent.signed_request(world, account))
+    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        raise ControlError(f"{url} cannot be reached: {type(exc).__name__}") from exc
+    return {"status": told.status_code, "body": told.text}
+
+
 def _tokens_of(world: World, body: Json) -> list[Token | FacebookToken]:
     """A Page's token is its account's and the person's."""
     if "access_token" in body:
@@ -354,6 +375,8 @@ HANDLERS: dict[str, Callable[[World, Json], Json | Response]] = {
     "POST /_sim/pages": _add_page,
     "POST /_sim/tokens": _issue_token,
     "POST /_sim/tokens/revoke": _revoke_tokens,
+    "POST /_sim/signed_requests": _sign_request,
+    "POST /_sim/withdrawals": _withdraw,
     "GET /_sim/samples": lambda *_: {"samples": [samples.PREFIX + name for name in samples.SAMPLES]},
     "POST /_sim/reset": _reset,
 }

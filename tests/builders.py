@@ -88,6 +88,7 @@ def an_account(**changes: Any) -> Account:
         account_type="Business",
         scopes=NEEDED_SCOPES,
         connected_at=NOW - timedelta(days=1),
+        token_issued_at=NOW - timedelta(days=1),
         token_expires_at=NOW + timedelta(days=60),
     )
     return replace(account, **changes)

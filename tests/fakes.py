@@ -5,17 +5,20 @@ over a fake it does over the real one.
 
 import json
 import math
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
+from darkroom import announcing, standing
 from darkroom.accounts import Account, AccountState, ConnectChoice, ConnectSession
 from darkroom.deliveries import Delivery, Keys
 from darkroom.errors import (
+    AccountUnavailableError,
     ConflictError,
     ConnectError,
     NotFoundError,
@@ -47,6 +50,7 @@ from darkroom.outages import PROBE_EVERY, THRESHOLD, Outage, counted, is_news, o
 from darkroom.pages import Page, PageRequest, cursor
 from darkroom.posts import OPEN, Container, Post, PostState, RunState
 from darkroom.quota import Allowance, is_full, next_free
+from darkroom.refreshes import Due, Successor
 from darkroom.tenants import ApiKey
 from darkroom.timeline import KEPT, Entry, arrival
 from tests.builders import IG_USER_ID, NOW
@@ -173,13 +177,37 @@ class FakePosts:
         return Page(kept, cursor(tenant_id, found[-1].id) if more else None)
 
 
+class AccountItems(dict[tuple[str, str], Account]):
+    """By tenant and account id; `by_refresh` is the index of those that have a time to be refreshed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_refresh: list[tuple[datetime, tuple[str, str]]] = []
+
+    def __setitem__(self, key: tuple[str, str], account: Account) -> None:
+        self._leave_index(key)
+        super().__setitem__(key, account)
+        if account.refresh_at is not None:
+            insort(self.by_refresh, (account.refresh_at, key))
+
+    def __delitem__(self, key: tuple[str, str]) -> None:
+        self._leave_index(key)
+        super().__delitem__(key)
+
+    def _leave_index(self, key: tuple[str, str]) -> None:
+        known = self.get(key)
+        if known is not None and known.refresh_at is not None:
+            del self.by_refresh[bisect_left(self.by_refresh, (known.refresh_at, key))]
+
+
 class FakeAccounts:
     """Accounts with their tokens and claims; `FakeTokens` reads the tokens."""
 
     def __init__(self, *accounts: Account) -> None:
-        self.stored: dict[tuple[str, str], Account] = {}
+        self.stored = AccountItems()
         self.tokens: dict[tuple[str, str], str] = {}
         self.user_tokens: dict[tuple[str, str], str] = {}
+        self.leases: dict[tuple[str, str], datetime] = {}
         self.holders: dict[str, tuple[str, str]] = {}
         self.defaults: dict[str, str] = {}
         for account in accounts:
@@ -210,17 +238,76 @@ class FakeAccounts:
         key = (account.tenant_id, account.id)
         if self.holders.get(account.ig_user_id, key) != key:
             raise ConflictError("account_connected_elsewhere")
+        if key in self.stored and self.stored[key].token_version >= account.token_version:
+            raise ConflictError
         self.holders[account.ig_user_id] = key
         self.stored[key] = account
         self.tokens[key] = token
         self.user_tokens[key] = user_token or token
+        self.leases.pop(key, None)
         self.defaults.setdefault(account.tenant_id, account.id)
 
-    def flag(self, account: Account, state: AccountState, problem: dict[str, Any]) -> None:
+    def flag(self, account: Account) -> bool:
+        stored = self._same_token(account)
+        if stored is None or stored.state in {account.state, AccountState.REAUTHORIZATION_REQUIRED}:
+            return False
+        self._change(account, ("state", "last_problem", "untold", "refresh_at"))
+        return True
+
+    def mark_told(self, account: Account, look_at: datetime | None) -> None:
+        stored = self._same_token(account)
+        if stored is not None and stored.untold == account.untold:
+            self._change(replace(account, untold=None, refresh_at=look_at), ("untold", "refresh_at"))
+
+    def look_again(self, account: Account) -> bool:
+        if self._same_token(account) is None:
+            return False
+        self._change(account, ("refresh_at", "last_problem", "warned_days", "untold"))
+        return True
+
+    def lease(self, account: Account, now: datetime, until: datetime) -> bool:
         key = (account.tenant_id, account.id)
+        if self._same_token(account) is None or self.leases.get(key, now) > now:
+            return False
+        self.leases[key] = until
+        return True
+
+    def renew(self, renewed: Account, successor: Successor) -> None:
+        key = (renewed.tenant_id, renewed.id)
         stored = self.stored.get(key)
-        if stored is not None and stored.token_version == account.token_version:
-            self.stored[key] = replace(stored, state=state, last_problem=problem, version=stored.version + 1)
+        if stored is not None and (stored.token_version, stored.token_issued_at) == (
+            renewed.token_version,
+            renewed.token_issued_at,
+        ):
+            return
+        if stored is None or stored.token_version != renewed.token_version - 1:
+            raise ConflictError
+        changed = ("state", "token_issued_at", "token_expires_at", "token_version")
+        self._change(replace(renewed, untold=None), (*changed, "refresh_at", "last_problem", "warned_days", "untold"))
+        self.tokens[key] = successor.token
+        self.user_tokens[key] = successor.user_token or successor.token
+        self.leases.pop(key, None)
+
+    def due_before(self, moment: datetime, limit: int, after: Due | None) -> tuple[Due, ...]:
+        due = self.stored.by_refresh
+        start = bisect_right(due, (after.refresh_at, (after.tenant_id, after.account_id))) if after else 0
+        end = bisect_left(due, (moment, ("", "")))
+        return tuple(_due(self.stored[key]) for _, key in due[start : min(start + limit, end)])
+
+    def put_off(self, due: Due, until: datetime) -> None:
+        key = (due.tenant_id, due.account_id)
+        stored = self.stored.get(key)
+        if stored is not None and stored.refresh_at == due.refresh_at:
+            self.stored[key] = replace(stored, refresh_at=until)
+
+    def _same_token(self, account: Account) -> Account | None:
+        stored = self.stored.get((account.tenant_id, account.id))
+        return stored if stored is not None and stored.token_version == account.token_version else None
+
+    def _change(self, account: Account, names: tuple[str, ...]) -> None:
+        key = (account.tenant_id, account.id)
+        changes = {name: getattr(account, name) for name in names}
+        self.stored[key] = replace(self.stored[key], **changes, version=self.stored[key].version + 1)
 
     def mark_subscribed(self, account: Account) -> None:
         key = (account.tenant_id, account.id)
@@ -234,6 +321,7 @@ class FakeAccounts:
         del self.holders[account.ig_user_id]
         del self.stored[key]
         del self.tokens[key], self.user_tokens[key]
+        self.leases.pop(key, None)
         if self.defaults.get(account.tenant_id) == account.id:
             del self.defaults[account.tenant_id]
 
@@ -257,7 +345,65 @@ class FakeTokens:
         try:
             return tokens[account.tenant_id, account.id]
         except KeyError:
+            if account.state is AccountState.REAUTHORIZATION_REQUIRED:
+                raise AccountUnavailableError from None
             raise NotFoundError("account_gone") from None
+
+
+def _due(account: Account) -> Due:
+    assert account.refresh_at is not None
+    return Due(
+        account.tenant_id,
+        account.id,
+        account.refresh_at,
+        account.state,
+        account.token_version,
+        account.token_expires_at,
+    )
+
+
+@dataclass(frozen=True)
+class FakeRenewal:
+    accounts: FakeAccounts
+    token: str
+
+    def keep(self, renewed: Account, successor: Successor) -> None:
+        self.accounts.renew(renewed, successor)
+
+
+class FakeRenewals:
+    """`failure`, when set, is what opening raises."""
+
+    def __init__(self, accounts: FakeAccounts) -> None:
+        self.accounts = accounts
+        self.failure: TokenUnreadableError | StoreUnavailableError | None = None
+
+    def open(self, account: Account) -> FakeRenewal:
+        if self.failure is not None:
+            raise self.failure
+        key = (account.tenant_id, account.id)
+        if key not in self.accounts.stored:
+            raise NotFoundError("account_gone")
+        if self.accounts.stored[key].token_version != account.token_version:
+            raise ConflictError
+        tokens = self.accounts.user_tokens if account.login == "facebook" else self.accounts.tokens
+        return FakeRenewal(self.accounts, tokens[key])
+
+
+class FakeQueue:
+    """`sent` are the bodies it took; of the next batch not those `refused`. `failure` is what sending raises."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.refused: set[int] = set()
+        self.failure: StoreUnavailableError | None = None
+
+    def send(self, bodies: Sequence[str]) -> tuple[bool, ...]:
+        if self.failure is not None:
+            raise self.failure
+        refused, self.refused = self.refused, set()
+        self.sent += [body for number, body in enumerate(bodies) if number not in refused]
+        return tuple(number not in refused for number in range(len(bodies)))
 
 
 class FakeSessions:
@@ -338,7 +484,7 @@ class FakeRecords:
             self.stored[record.digest] = replace(known, locked_until=_second(locked_until))
             return True
 
-    def finish(self, record: Record, answer: str) -> None:
+    def finish(self, record: Record, answer: str, tenant_id: str) -> None:
         with self._lock:
             if known := self.stored.get(record.digest):
                 self.stored[record.digest] = replace(known, answer=answer, locked_until=0)
@@ -496,6 +642,15 @@ class FakeKeyRing:
         if self.failure is not None:
             raise self.failure
         return self.known if max_age is None or self.latest is None else self.latest
+
+
+def standing_ports(
+    accounts: Any, now: Callable[[], datetime], events: FakeEvents | None = None, bus: FakeBus | None = None
+) -> standing.Ports:
+    """Events and bus are new unless a test wants to look at its own."""
+    events, bus = events or FakeEvents(now), bus or FakeBus()
+    telling = announcing.Ports(events, lambda name, detail: bus.announce(name, detail, now()), now)
+    return standing.Ports(accounts, telling, lambda: 0.5, now)
 
 
 class FakeFingerprints:

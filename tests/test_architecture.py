@@ -31,6 +31,9 @@ WORKFLOW = parse_yaml((ROOT / "statemachines/publish_post.asl.yaml").read_text()
 
 # The only routes that anybody may call. Adding one is a decision; every other route answers 401 to a stranger.
 PUBLIC_ROUTES = {
+    "GET /data-deletion/{code}",  # the code is the credential
+    "POST /meta/data-deletion",  # Meta's signature is the credential
+    "POST /meta/deauthorize",  # as above
     "$default",  # 404 as a problem
     "GET /oauth/facebook/callback",  # as Instagram's
     "GET /oauth/facebook/start",  # as Instagram's
@@ -206,6 +209,11 @@ def test_the_public_routes_are_these_and_no_others():
     assert in_code == PUBLIC_ROUTES - {"$default"}
 
 
+def test_strangers_have_a_throttle_of_their_own_on_every_public_route():
+    """What they may use up is not what callers share."""
+    assert TEMPLATE["Resources"]["Api"]["Properties"]["RouteSettings"].keys() == PUBLIC_ROUTES
+
+
 def test_a_route_is_closed_unless_it_says_otherwise():
     auth = TEMPLATE["Resources"]["Api"]["Properties"]["Auth"]
     assert auth["DefaultAuthorizer"] == "CallerAuthorizer"
@@ -221,7 +229,7 @@ def test_every_scope_of_a_route_is_one_that_keys_can_have():
 # ── settings ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-BOOTSTRAPS = ("bootstrap", "bootstrap_events")
+BOOTSTRAPS = ("bootstrap", "bootstrap_events", "bootstrap_tokens", "bootstrap_compliance")
 
 
 def settings_used(app: Path) -> set[str]:
@@ -427,7 +435,7 @@ def test_only_functions_that_call_instagram_for_an_account_may_decrypt():
     calling = {
         f"{camel(path.parent.name)}Function"
         for path in HANDLERS
-        if re.search(r"bootstrap\.(calling|disconnecting|metering)_ports", path.read_text())
+        if re.search(r"bootstrap\w*\.(calling|disconnecting|metering|refreshing)_ports", path.read_text())
     }
     sealed_elsewhere = {"ChooseAccountFunction", "DeliverWebhooksFunction"}  # for a choice; secrets of endpoints
     assert may - calling == sealed_elsewhere

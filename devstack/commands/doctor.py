@@ -1,4 +1,7 @@
-"""`darkroom doctor`: what is missing on this machine, and how to mend it."""
+"""
+`darkroom doctor`: what is missing on this machine, and how to mend it; with `--meta`, which link of the chain between
+Meta and a running Darkroom does not hold, and which screen of Meta's to open.
+"""
 
 import argparse
 import json
@@ -13,12 +16,31 @@ from typing import Any
 
 import boto3
 
-from devstack import layers, template
-from devstack.cloud import Ports
+from devstack import layers, meta_chain, template
+from devstack.cloud import STACK, Ports
+from devstack.darkroom_api import find_api, plain
 from devstack.processes import LOOPBACK, LocalCloudError
 from devstack.project import find_root
 from devstack.template import TemplateError
 from devstack.terminal import styled
+
+DESCRIPTION = """\
+Checks what the other commands need on this machine.
+
+With --meta: walks the chain between Meta and a running Darkroom, on AWS or of `darkroom up`: app id and secret (a token
+is asked for with a code that nobody has), webhooks (the challenge, and a wrong token), the callbacks of deauthorising
+and data deletion (a forged request), the redirect URI, and of each account permissions, subscription, token, quota and
+the last problem, with Instagram's own word. Changes nothing."""
+
+EPILOG = """\
+--meta asks the API as `darkroom timeline` does: --url and --key, else DARKROOM_URL and DARKROOM_API_KEY, else the
+`darkroom up` that is running here; the key needs accounts:read. The app's secret is read with your AWS credentials
+(cloudformation:DescribeStacks, secretsmanager:GetSecretValue); without them that part is left out with a warning.
+docs/meta-setup.md says what each line means.
+
+Exit codes: 0 all is well or a warning, 1 something needed is missing or does not hold, 2 wrong usage."""
+
+_COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
 @dataclass(frozen=True)
@@ -34,13 +56,46 @@ def add_to(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "doctor",
         help="check this machine, and say how to mend what is missing",
-        description="Checks what the other commands need. Exit code 1 when something needed is missing.",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--meta", action="store_true", help="check a running Darkroom and its app at Meta instead")
+    parser.add_argument("--account", metavar="ACCOUNT_ID", help="with --meta: only this account, not every one")
+    parser.add_argument("--stack", default=STACK, help="with --meta: CloudFormation stack (default: %(default)s)")
+    parser.add_argument("--url", help="with --meta: base URL of the API, as Meta sees it")
+    parser.add_argument("--key", help="with --meta: API key; others on this machine can see it here")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
+    return _meta(options) if options.meta else _machine(options)
+
+
+def _meta(options: argparse.Namespace) -> int:
+    """Each finding is shown as soon as it is known."""
+    found: list[meta_chain.Finding] = []
+    for finding in meta_chain.walk(find_api(options.url, options.key), options.stack, options.account):
+        found.append(finding)
+        if not options.json:
+            print(_link(finding), flush=True)
+    is_well = all(finding.status != "problem" for finding in found)
+    if options.json:
+        print(json.dumps({"ok": is_well, "findings": [asdict(finding) for finding in found]}, indent=2))
+    return 0 if is_well else 1
+
+
+def _link(finding: meta_chain.Finding) -> str:
+    about = f"{finding.account}: " if finding.account else ""
+    word = styled(f"{finding.status:9}", _COLOURS[finding.status])
+    line = f"{word} {finding.link:14} {plain(about + finding.detail)}"
+    where = f"Meta: {finding.screen}" if finding.screen and finding.status != "ok" else None
+    todo = [text for text in (finding.action, where) if text]
+    return "\n".join([line, *(f"{'':25}{plain(text)}" for text in todo)])
+
+
+def _machine(options: argparse.Namespace) -> int:
     findings = list(examine(find_root()))
     is_well = all(finding.is_ok or finding.is_optional for finding in findings)
     if options.json:

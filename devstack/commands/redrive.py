@@ -159,7 +159,7 @@ def _followed(sqs: Any, queue: DeadLetters, handle: str, progress: ProgressLines
 
 def _one_by_one(sqs: Any, queue: DeadLetters) -> Iterator[str]:
     """Sent before it is deleted: what is cut off between is there twice, which is harmless, and never lost."""
-    for _ in range(queue.waiting + 10):
+    for _ in range(queue.waiting):  # no more: what fails at once would go round and round
         answer = sqs.receive_message(QueueUrl=queue.url, MaxNumberOfMessages=1, MessageAttributeNames=["All"])
         for message in answer.get("Messages", []):
             attributes = message.get("MessageAttributes", {})

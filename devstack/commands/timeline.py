@@ -2,18 +2,15 @@
 
 import argparse
 import json
-import os
-import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
+from devstack.darkroom_api import CALL_SECONDS, Api, find_api, plain
 from devstack.processes import LocalCloudError
-from devstack.project import LOCAL, find_root
 from devstack.terminal import styled
 
 DESCRIPTION = """\
@@ -30,16 +27,9 @@ subcode, FBTRACE_ID what Meta's support asks for. Entries are kept for 90 days.
 
 Exit codes: 0 shown, 1 it could not be read (the message says why), 2 wrong usage."""
 
-CALL_SECONDS = 35.0  # longer than the gateway waits
 COLUMNS = ("TIME", "SINCE", "STEP", "WHAT", "ANSWER", "MS", "CODE", "FBTRACE_ID")
 _RIGHT = {"SINCE", "MS"}
 _COLOURS = {"published": "green", "failed": "red", "unconfirmed": "red", "delayed": "yellow", "cancelled": "yellow"}
-
-
-@dataclass(frozen=True)
-class Api:
-    url: str
-    key: str
 
 
 def add_to(commands: Any) -> None:
@@ -58,33 +48,9 @@ def add_to(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    answer = _asked(_api(options.url, options.key), options.post_id)
+    answer = _asked(find_api(options.url, options.key), options.post_id)
     print(json.dumps(answer, indent=2) if options.json else "\n".join(_shown(answer)))
     return 0
-
-
-def _api(url: str | None, key: str | None) -> Api:
-    """A key found in a file is sent to the URL of the same file and nowhere else."""
-    url, key = url or os.environ.get("DARKROOM_URL"), key or os.environ.get("DARKROOM_API_KEY")
-    if not url and not key:
-        local = _local_environment()
-        url, key = local.get("DARKROOM_URL"), local.get("DARKROOM_API_KEY")
-    if not url or not key:
-        missing = "--url or DARKROOM_URL" if not url else "--key or DARKROOM_API_KEY"
-        raise LocalCloudError(f"Which API? Give {missing}, or start `darkroom up`.")
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise LocalCloudError("That is not an API key: it has characters that no key has.")  # and httpx would show it
-    return Api(url.rstrip("/"), key)
-
-
-def _local_environment() -> dict[str, str]:
-    """What `darkroom up` wrote for a shell; nothing while it does not run, or outside the project."""
-    try:
-        words = shlex.split((find_root() / LOCAL / "env").read_text())
-    except (LocalCloudError, OSError):
-        return {}
-    pairs = (word.partition("=") for word in words if "=" in word)
-    return {name: value for name, _, value in pairs}
 
 
 def _asked(api: Api, post_id: str) -> dict[str, Any]:
@@ -109,8 +75,8 @@ def _refusal(api: Api, post_id: str, status: int, body: Any) -> str:
     if not isinstance(body, dict) or "code" not in body:
         return f"{api.url} answered {status}, but not as Darkroom does; is the URL right?"
     if body["code"] == "not_found":
-        return f"{api.url} has no {_plain(post_id)} for this key."
-    return _plain(f"{api.url} answered {status}: {body.get('title')} {body.get('detail')}")
+        return f"{api.url} has no {plain(post_id)} for this key."
+    return plain(f"{api.url} answered {status}: {body.get('title')} {body.get('detail')}")
 
 
 def _shown(answer: dict[str, Any]) -> Iterator[str]:
@@ -140,17 +106,12 @@ def _row(entry: dict[str, Any], began: datetime) -> tuple[str, ...]:
         "/".join(str(number) for number in (entry["code"], entry["error_subcode"]) if number is not None),
         entry["fbtrace_id"],
     )
-    return tuple(_plain(cell or "") for cell in cells)
+    return tuple(plain(cell or "") for cell in cells)
 
 
 def _answer(entry: dict[str, Any]) -> str:
     status = "none" if entry["status"] is None else str(entry["status"])
     return f"{status} {entry['error']}" if entry["error"] else status
-
-
-def _plain(text: str) -> str:
-    """A terminal obeys what is not printable."""
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _line(row: tuple[str, ...], widths: list[int]) -> str:

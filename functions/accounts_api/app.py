@@ -1,9 +1,8 @@
-"""Connected accounts: list, read, health, choose the default."""
+"""Connected accounts: list, read, choose the default."""
 
 from functools import partial
 
 from darkroom import bootstrap, managing
-from darkroom.accounts import Health, health
 from darkroom.http import Api, Request
 from darkroom.http_events import Answer
 from darkroom.views import PageOf, PageQuery
@@ -23,12 +22,6 @@ def list_accounts(request: Request) -> Answer:
 def read(request: Request) -> Answer:
     account = managing.read(request.caller, request.path["id"], bootstrap.accounts())
     return Answer(200, AccountView.of(account, bootstrap.accounts().default_id(account.tenant_id)))
-
-
-@handler.route("GET /v1/accounts/{id}/health", scope="accounts:read", answer=Health, problems=("not_found",))
-def read_health(request: Request) -> Answer:
-    account = managing.read(request.caller, request.path["id"], bootstrap.accounts())
-    return Answer(200, health(account, request.now))
 
 
 @handler.route("POST /v1/accounts/{id}/default", scope="accounts:write", answer=AccountView, problems=("not_found",))

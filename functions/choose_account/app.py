@@ -1,6 +1,6 @@
 """Where the owner's browser brings which of several accounts to connect."""
 
-from darkroom import bootstrap, connection, linking, pages_html
+from darkroom import bootstrap_tokens, connection, linking, pages_html
 from darkroom.http import PUBLIC, Api, Form, Request
 from darkroom.http_events import Answer
 
@@ -18,4 +18,4 @@ def choose(request: Request) -> Answer:
         page_id=request.body["page_id"],
         cookie=request.cookies.get(connection.cookie_name(state), ""),
     )
-    return pages_html.ended(linking.choose(chosen, bootstrap.linking_ports()))
+    return pages_html.ended(linking.choose(chosen, bootstrap_tokens.linking_ports()))

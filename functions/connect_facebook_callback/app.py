@@ -1,6 +1,6 @@
 """Where Facebook sends the owner's browser back."""
 
-from darkroom import bootstrap, connection, linking, pages_html
+from darkroom import bootstrap_tokens, connection, linking, pages_html
 from darkroom.http import PUBLIC, Api, Request
 from darkroom.http_events import Answer
 
@@ -16,4 +16,4 @@ def callback(request: Request) -> Answer:
         error=request.parameters.get("error", ""),
         cookie=request.cookies.get(connection.cookie_name(state), ""),
     )
-    return pages_html.ended(linking.complete(brought, request.base_url, bootstrap.linking_ports()))
+    return pages_html.ended(linking.complete(brought, request.base_url, bootstrap_tokens.linking_ports()))

@@ -18,6 +18,10 @@ from tests.fakes import FakeAccounts, FakeTokens
 PROBLEM = {"code": "reauthorization_required", "instagram": {"code": 190, "error_subcode": 460}}
 
 
+def flagged(account, state=AccountState.REAUTHORIZATION_REQUIRED):
+    return replace(account, state=state, last_problem=PROBLEM, untold="account.told", refresh_at=NOW)
+
+
 @dataclass
 class Stores:
     accounts: Any
@@ -54,8 +58,12 @@ def test_keeps_every_field(stores):
         state=AccountState.ACTION_REQUIRED,
         scopes=("a", "b", "c"),
         connected_at=NOW.replace(microsecond=7),
+        token_issued_at=NOW.replace(microsecond=8),
         token_expires_at=NOW + timedelta(days=60, microseconds=1),
         token_version=3,
+        refresh_at=NOW + timedelta(days=30, microseconds=1),
+        warned_days=14,
+        untold="account.connected",
         is_webhook_subscribed=True,
         last_problem=PROBLEM,
         version=9,
@@ -130,10 +138,43 @@ def test_the_first_account_is_the_default_until_another_is_chosen(stores):
 def test_flags_the_connection_that_was_read(stores):
     account = an_account()
     stores.accounts.connect(account, "the-token")
-    stores.accounts.flag(account, AccountState.REAUTHORIZATION_REQUIRED, PROBLEM)
-    flagged = stores.accounts.get(TENANT, account.id)
-    assert (flagged.state, flagged.last_problem) == (AccountState.REAUTHORIZATION_REQUIRED, PROBLEM)
-    assert flagged.version == account.version + 1
+    assert stores.accounts.flag(flagged(account))
+    assert stores.accounts.get(TENANT, account.id) == replace(flagged(account), version=account.version + 1)
+
+
+def test_flags_once(stores):
+    account = an_account()
+    stores.accounts.connect(account, "the-token")
+    assert [stores.accounts.flag(flagged(account)) for _ in range(3)] == [True, False, False]
+
+
+def test_of_many_who_flag_one_does(stores):
+    account = an_account()
+    stores.accounts.connect(account, "the-token")
+    with ThreadPoolExecutor(6) as pool:
+        won = list(pool.map(lambda _: stores.accounts.flag(flagged(account)), range(6)))
+    assert sum(won) == 1
+
+
+def test_a_dead_account_is_not_called_restricted_and_a_restricted_one_may_be_called_dead(stores):
+    account = an_account()
+    stores.accounts.connect(account, "the-token")
+    assert stores.accounts.flag(flagged(account, AccountState.ACTION_REQUIRED))
+    assert stores.accounts.flag(flagged(account))
+    assert not stores.accounts.flag(flagged(account, AccountState.ACTION_REQUIRED))
+    assert stores.accounts.get(TENANT, account.id).state is AccountState.REAUTHORIZATION_REQUIRED
+
+
+def test_what_was_told_is_no_longer_untold_and_is_looked_at_when_it_is_said(stores):
+    account = replace(an_account(), untold="account.told", refresh_at=NOW)
+    stores.accounts.connect(account, "the-token")
+    stores.accounts.mark_told(replace(account, untold="account.other"), None)
+    assert stores.accounts.get(TENANT, account.id) == account
+    stores.accounts.mark_told(replace(account, token_version=2), None)
+    assert stores.accounts.get(TENANT, account.id) == account
+    stores.accounts.mark_told(account, NOW + timedelta(days=30))
+    told = stores.accounts.get(TENANT, account.id)
+    assert (told.untold, told.refresh_at) == (None, NOW + timedelta(days=30))
 
 
 def test_a_late_flag_does_not_touch_a_newer_connection(stores):
@@ -141,7 +182,7 @@ def test_a_late_flag_does_not_touch_a_newer_connection(stores):
     stores.accounts.connect(account, "old")
     again = replace(account, token_version=2)
     stores.accounts.connect(again, "new")
-    stores.accounts.flag(account, AccountState.REAUTHORIZATION_REQUIRED, PROBLEM)
+    assert not stores.accounts.flag(flagged(account))
     assert stores.accounts.get(TENANT, account.id) == again
 
 
@@ -156,7 +197,7 @@ def test_nothing_that_comes_late_brings_an_erased_account_back(stores):
     account = an_account()
     stores.accounts.connect(account, "the-token")
     stores.accounts.erase(account)
-    stores.accounts.flag(account, AccountState.ACTION_REQUIRED, PROBLEM)
+    assert not stores.accounts.flag(flagged(account))
     stores.accounts.mark_subscribed(account)
     with pytest.raises(NotFoundError):
         stores.accounts.get(TENANT, account.id)

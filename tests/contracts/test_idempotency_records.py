@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from darkroom.aws.idempotency import DynamoDBIdempotency
-from tests.builders import NOW, a_record
+from tests.builders import NOW, TENANT, a_record
 from tests.fakes import FakeRecords
 
 LATER = NOW + timedelta(minutes=2)
@@ -37,7 +37,7 @@ def test_of_a_hundred_at_once_one_holds_the_record(records):
 
 def test_an_answer_is_kept_to_be_given_again(records):
     records.add(a_record(), NOW)
-    records.finish(a_record(), '{"status": 202}')
+    records.finish(a_record(), '{"status": 202}', TENANT)
     known = records.add(a_record(), LATER)
     assert known.answer == '{"status": 202}'
     assert not records.take_over(known, LATER)
@@ -64,7 +64,7 @@ def test_a_released_record_keeps_its_id_and_can_be_taken_over_at_once(records):
 
 def test_a_finished_record_is_not_released(records):
     records.add(a_record(), NOW)
-    records.finish(a_record(), "the answer")
+    records.finish(a_record(), "the answer", TENANT)
     records.release(a_record())
     assert records.add(a_record(), NOW).answer == "the answer"
 
@@ -78,7 +78,7 @@ def test_a_removed_record_frees_the_key(records):
 def test_a_worker_that_comes_back_late_writes_nothing_over_a_removed_record(records):
     records.add(a_record(), NOW)
     records.remove(a_record())
-    records.finish(a_record(), "too late")
+    records.finish(a_record(), "too late", TENANT)
     records.release(a_record())
     assert not records.take_over(a_record(), LATER)
     assert records.add(a_record(ulid="new"), NOW) is None
@@ -87,7 +87,7 @@ def test_a_worker_that_comes_back_late_writes_nothing_over_a_removed_record(reco
 def test_an_expired_record_counts_as_gone_although_its_item_is_still_there(records):
     old = a_record()
     records.add(old, NOW)
-    records.finish(old, "the old answer")
+    records.finish(old, "the old answer", TENANT)
     expired = datetime.fromtimestamp(old.expires_at, UTC)
     assert records.add(a_record(ulid="too-early"), expired - timedelta(seconds=1)).answer == "the old answer"
     new = a_record(ulid="new", expires_at=old.expires_at + 1000)

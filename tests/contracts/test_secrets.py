@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from darkroom.aws.secrets import AppSecret
+from darkroom.aws.secrets import AppSecret, SigningSecrets
 from darkroom.errors import ConfigurationError, StoreUnavailableError
 from tests.fakes import Clock
 
@@ -106,3 +106,83 @@ def test_a_throttled_secrets_manager_means_wait(secret, manager, wire):
     wire.answers(manager, "GetSecretValue", "ThrottlingException")
     with pytest.raises(StoreUnavailableError):
         secret.credentials()
+
+
+# ── who may sign ──
+
+
+@pytest.fixture
+def meta_arn(manager):
+    arn = manager.create_secret(Name="MetaAppSecret")["ARN"]
+    yield arn
+    manager.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+
+
+@pytest.fixture
+def signing(secret, manager, meta_arn):
+    return SigningSecrets(secret, AppSecret(manager, meta_arn, secret.seconds, "MetaAppSecret"))
+
+
+INSTAGRAM = GOOD | {"verify_token": "CANARY-verify-token"}
+
+
+def test_both_apps_may_sign_each_with_its_previous_secret(signing, manager, arn, meta_arn):
+    put(manager, arn, INSTAGRAM | {"previous_app_secret": "CANARY-old"})
+    put(manager, meta_arn, {"app_secret": "CANARY-meta", "previous_app_secret": "CANARY-older"})
+    keys = signing.keys()
+    assert keys.verify_token == "CANARY-verify-token"
+    assert keys.secrets == {
+        "instagram": "CANARY-secret",
+        "instagram_previous": "CANARY-old",
+        "meta": "CANARY-meta",
+        "meta_previous": "CANARY-older",
+    }
+    assert "CANARY" not in repr(keys)
+
+
+@pytest.mark.parametrize(
+    "empty", [{}, {"app_secret": ""}, {"app_secret": None}, {"app_secret": " x"}, "not json", "[]"], ids=str
+)
+def test_an_app_that_is_not_set_up_is_left_out_whichever_it_is(signing, manager, arn, meta_arn, empty):
+    put(manager, arn, INSTAGRAM)
+    put(manager, meta_arn, empty)
+    assert signing.keys().secrets == {"instagram": "CANARY-secret"}
+    put(manager, arn, empty)
+    put(manager, meta_arn, INSTAGRAM)
+    assert signing.keys(max_age=0).secrets == {"meta": "CANARY-secret"}
+    assert signing.keys().verify_token == "CANARY-verify-token"
+
+
+@pytest.mark.parametrize("value", [{}, {"verify_token": "t"}, {"previous_app_secret": "old", "verify_token": "t"}])
+def test_without_a_secret_of_either_app_nothing_can_be_verified(signing, manager, arn, meta_arn, value):
+    put(manager, arn, value)
+    with pytest.raises(ConfigurationError) as refusal:
+        signing.signing()
+    assert "app_secret" in refusal.value.detail
+
+
+def test_without_a_verify_token_nobody_can_subscribe_and_signed_requests_can_be_read(signing, manager, arn):
+    put(manager, arn, GOOD)
+    with pytest.raises(ConfigurationError) as refusal:
+        signing.keys()
+    assert "verify_token" in refusal.value.detail
+    assert signing.signing() == {"instagram": "CANARY-secret"}
+
+
+def test_an_app_that_is_not_set_up_is_not_asked_about_at_every_delivery(signing, manager, arn, clock, wire):
+    put(manager, arn, INSTAGRAM)
+    sent = wire.counts(manager, "GetSecretValue")
+    for _ in range(10):
+        signing.keys()
+    assert len(sent) == 2
+    clock.advance(61)
+    signing.keys(max_age=60)
+    signing.keys(max_age=60)
+    assert len(sent) == 4
+
+
+def test_a_secrets_manager_that_does_not_answer_means_wait(signing, manager, arn, wire):
+    put(manager, arn, INSTAGRAM)
+    wire.answers(manager, "GetSecretValue", "InternalServiceError", 500)
+    with pytest.raises(StoreUnavailableError):
+        signing.keys()

@@ -28,7 +28,7 @@ def test_help_names_every_command(capsys):
     told = capsys.readouterr().out
     assert all(
         f"    {command} " in told
-        for command in ("up", "demo", "timeline", "redrive", "doctor", "key", "reset", "simulator")
+        for command in ("up", "demo", "timeline", "trigger", "redrive", "doctor", "key", "reset", "simulator")
     )
 
 

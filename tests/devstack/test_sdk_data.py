@@ -49,7 +49,15 @@ def test_every_operation_that_the_code_calls_is_there(client):
     there = {name for service in sdk_data.services() for name in client(service).meta.method_to_api_mapping}
     called = {name for path in sdk_data.ADAPTERS.rglob("*.py") for name in CALL.findall(path.read_text())}
     assert called >= {"put_item", "transact_write_items", "start_execution", "decrypt"}, "the pattern finds calls"
-    assert not called - there
+    assert called - there == {"get_paginator"}, "no operation, but a way of calling one"
+    assert client("s3").can_paginate("list_objects_v2")
+
+
+def test_every_service_can_say_where_it_is_called(client):
+    """Which is found out at the first call: for S3 by way of parameters that botocore reads to the last word."""
+    for service in sdk_data.services():
+        model = client(service).meta.service_model
+        assert {each.name for each in model.client_context_parameters} >= set()
 
 
 def test_what_is_called_is_listed_for_the_cache_of_the_local_cloud(client):

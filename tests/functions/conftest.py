@@ -1,6 +1,6 @@
 import pytest
 
-from darkroom import bootstrap, bootstrap_events
+from darkroom import bootstrap, bootstrap_compliance, bootstrap_events, bootstrap_tokens
 from tests.functions.world import World
 
 
@@ -9,6 +9,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """The functions' bootstrap builds these ports."""
     made = World()
     for name, built in made.ports().items():
-        module = bootstrap if hasattr(bootstrap, name) else bootstrap_events
-        monkeypatch.setattr(module, name, lambda built=built: built)
+        modules = (bootstrap, bootstrap_events, bootstrap_tokens, bootstrap_compliance)
+        module = next(each for each in modules if hasattr(each, name))
+        monkeypatch.setattr(module, name, lambda *_, built=built: built)
     return made

@@ -20,8 +20,14 @@ from tests.events import answered, event, http_event
 from tests.fake_facebook import a_page
 from tests.functions.world import ACCOUNT_ID, FOLDER, app, call
 
+LINKS = ("app", "redirect_uri", "permissions", "webhooks", "token", "quota", "last_problem", "account")
 DOCUMENT = json.loads((FOLDER.parent / "openapi.json").read_text())
 HTTP = [
+    "account_health",
+    "data_deletion",
+    "deauthorize",
+    "deletion_status",
+    "export_tenant",
     "accounts_api",
     "change_post",
     "choose_account",
@@ -201,7 +207,7 @@ def test_a_wrong_post_is_refused_and_nothing_is_written(world, route, changes, s
     ],
 )
 def test_an_account_that_cannot_publish_is_told_before_anything_is_written(world, changes, code):
-    world.accounts.connect(an_account(id=ACCOUNT_ID, **changes), "token")
+    world.accounts.connect(an_account(id=ACCOUNT_ID, token_version=2, **changes), "token")
     answer = ask("POST /v1/posts", body={"kind": "image", "media": [{"url": "https://media.example.com/a.jpg"}]})
     assert refused(answer)[1] == code
     assert answered(answer)["actor"] == "owner"
@@ -294,6 +300,7 @@ def test_an_account_is_read_with_its_health(world):
     assert answered(ask("GET /v1/accounts/{id}", parameters={"id": ACCOUNT_ID}))["id"] == ACCOUNT_ID
     told = answered(ask("GET /v1/accounts/{id}/health", parameters={"id": ACCOUNT_ID}))
     assert told["scopes_missing"] == []
+    assert {each["link"]: each["status"] for each in told["checks"]} == dict.fromkeys(LINKS, "ok")
 
 
 def test_the_default_account_can_be_chosen(world):

@@ -10,8 +10,10 @@ from darkroom import (
     announcing,
     authenticating,
     connecting,
+    deauthorizing,
     delivering,
     disconnecting,
+    erasing,
     fanning_out,
     linking,
     metering,
@@ -27,8 +29,10 @@ from darkroom import (
 from darkroom.accounts import Account
 from darkroom.aws.inbox import SqsInbox
 from darkroom.deliveries import Keys
+from darkroom.health import Setup
 from darkroom.observability import log_unforeseen
 from tests.builders import an_account, an_attempt
+from tests.compliance_fakes import FakeBelongings, FakeDeletions, FakeMetaUsers, FakeSecrets, FakeShelf
 from tests.events import event
 from tests.fake_facebook import FakeFacebook
 from tests.fakes import (
@@ -50,6 +54,7 @@ from tests.fakes import (
     FakeSessions,
     FakeTokens,
     FakeWorkflows,
+    standing_ports,
 )
 from tests.outgoing_fakes import (
     FakeDeliveryQueue,
@@ -110,19 +115,24 @@ class World:
         self.instagram.clock = self.clock
         self.tokens = FakeTokens(self.accounts)
         self.events = FakeEvents(self.clock)
+        self.users, self.deletions = FakeMetaUsers(self.accounts), FakeDeletions(self.accounts)
+        self.erasures: list[str] = []
+        self.belongings, self.shelf = FakeBelongings("posts", 2), FakeShelf()
         self.queue = self.queues.create("webhooks", self.queues.create("dead"))
         self.inbox = SqsInbox(self.queues, self.queue, 4000, lambda: self.deliveries)
+        self.standing = standing_ports(self.accounts, self.clock, self.events, self.bus)
 
     def ports(self) -> dict[str, Any]:
         """A builder of bootstrap's to what it answers here."""
         return {
+            **self._compliance(),
             "accounts": self.accounts,
             "authenticating_ports": authenticating.Ports(self.keys, None, "tenant_id", "test"),
             "calling_ports": workflow.CallingPorts(
                 **self._recording(), tokens=self.tokens, instagram=self.instagram, sleep=self.clock.sleep
             ),
             "connect_callback_ports": connecting.CallbackPorts(
-                self.sessions, self.accounts, lambda: self.instagram, self.clock, ""
+                self.sessions, self.accounts, lambda: self.instagram, self.standing, self.clock, ""
             ),
             "connect_ports": connecting.StartPorts(
                 self.sessions,
@@ -136,10 +146,10 @@ class World:
             ),
             "raw_deliveries": self.deliveries,
             "linking_ports": linking.Ports(
-                self.sessions, self.choices, self.accounts, lambda: self.facebook, self.clock, ""
+                self.sessions, self.choices, self.accounts, self.standing, lambda: self.facebook, self.clock, ""
             ),
             "disconnecting_ports": disconnecting.Ports(
-                self.accounts, self.tokens, self.instagram, self.posts, self.clock
+                self.accounts, self.tokens, self.instagram, self.posts, self.standing.telling, self.clock
             ),
             "metering_ports": metering.Ports(self.accounts, self.tokens, self.instagram, self.quota, self.clock),
             "idempotency_records": self.records,
@@ -164,6 +174,20 @@ class World:
             "stage": "test",
             **self._outgoing(),
             "watching_ports": watching.Ports(self.posts, self.workflows, self.clock, log_unforeseen),
+        }
+
+    def _compliance(self) -> dict[str, Any]:
+        secrets, telling, queue = FakeSecrets(), self._telling(), self.erasures.append
+        return {
+            "deauthorizing_ports": deauthorizing.Ports(secrets, self.users, self.standing, self.clock),
+            "deletion_ports": erasing.RequestPorts(secrets, self.users, self.deletions, queue, telling, self.clock),
+            "deletions": self.deletions,
+            "erasing_ports": erasing.ErasingPorts(self.deletions, (self.belongings,), queue, telling, self.clock),
+            "public_url": "",
+            "quota": self.quota,
+            "setup": Setup("https://api.example.com"),
+            "shelves": (self.shelf,),
+            "watching_deletions_ports": erasing.WatchingPorts(self.deletions, queue, self.clock),
         }
 
     def _telling(self) -> announcing.Ports:
@@ -201,6 +225,7 @@ class World:
             "accounts": self.accounts,
             "quota": self.quota,
             "outages": self.outages,
+            "standing": self.standing,
             "announce": lambda name, detail: self.bus.announce(name, detail, self.clock()),
             "now": self.clock,
         }

@@ -89,6 +89,20 @@ class PretendInstagram:
     def revoke_tokens(self, username: str) -> None:
         assert self._ask("POST", "tokens/revoke", {"username": username})["revoked"]
 
+    def comes_in(self, kind: str, username: str, **about: Any) -> None:
+        """A webhook about that account: a documented payload by its name, with fields of `payloads.About`."""
+        self._ask("POST", "webhooks/send", {"kind": kind, "username": username, **about})
+
+    def signed_request(self, username: str, issued_at: int | None = None) -> str:
+        """What Meta would post about that person to the callbacks."""
+        wish = {"username": username} | ({"issued_at": issued_at} if issued_at is not None else {})
+        return str(self._ask("POST", "signed_requests", wish)["signed_request"])
+
+    def withdraw(self, username: str, url: str) -> tuple[int, str]:
+        """The owner removes the app, and Meta tells that URL: its status and body."""
+        told = self._ask("POST", "withdrawals", {"username": username, "url": url})
+        return told["status"], told["body"]
+
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         answer = self.client.request(method, f"/_sim/{path}", json=body)
         assert answer.status_code == 200, answer.text

@@ -23,14 +23,23 @@ READS_TOKENS = {
     "ReadPermalinkFunction",
     "DisconnectAccountFunction",
     "PublishingLimitFunction",
+    "RefreshAccountFunction",
+    "RefreshTokenFunction",
 }
-READS_THE_APP_SECRET = {"ConnectFunction", "ConnectCallbackFunction", "WebhookReceiverFunction"}
+# They judge what Meta signs, with the secret of either app; or whether it is there.
+KNOWS_BOTH_SECRETS = {"DeauthorizeFunction", "DataDeletionFunction", "AccountHealthFunction"}
+READS_THE_APP_SECRET = KNOWS_BOTH_SECRETS | {"ConnectFunction", "ConnectCallbackFunction", "WebhookReceiverFunction"}
 # Whoever calls for an account of Facebook Login proves the app.
-READS_THE_META_APP_SECRET = READS_TOKENS | {
-    "ConnectFunction",
-    "ConnectFacebookCallbackFunction",
-    "ChooseAccountFunction",
-}
+READS_THE_META_APP_SECRET = (
+    KNOWS_BOTH_SECRETS
+    | READS_TOKENS
+    | {
+        "ConnectFunction",
+        "WebhookReceiverFunction",
+        "ConnectFacebookCallbackFunction",
+        "ChooseAccountFunction",
+    }
+)
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,7 @@ from tests.builders import NOW, TENANT, a_caller, a_post, an_account, content, i
 from tests.fakes import (
     FakeAccounts,
     FakeBus,
+    FakeEvents,
     FakeFingerprints,
     FakeOutages,
     FakePosts,
@@ -41,6 +42,7 @@ from tests.fakes import (
     FakeSchedules,
     FakeTokens,
     FakeWorkflows,
+    standing_ports,
 )
 from tests.statemachines.interpreter import Execution, state_machine
 from tests.statemachines.lambdas import ROOT, Lambdas, Points, Watched
@@ -74,6 +76,7 @@ class Lab:
         self.instagram = Instagram(Options(**options), clock=clock, media_transport=sample_media(), seed=1)
         self.accounts, self.posts = FakeAccounts(), FakePosts()
         self.quota, self.outages, self.bus = FakeQuota(), FakeOutages(), FakeBus()
+        self.events = FakeEvents(self.now)
         self.workflows, self.schedules, self.fingerprints = FakeWorkflows(), FakeSchedules(), FakeFingerprints()
         self._usernames: dict[str, str] = {}
         self._tokens: list[str] = []
@@ -98,6 +101,7 @@ class Lab:
             "accounts": self._watched("accounts", self.accounts),
             "quota": self._watched("quota", self.quota),
             "outages": self._watched("outages", self.outages),
+            "standing": standing_ports(self._watched("accounts", self.accounts), self.now, self.events, self.bus),
             "announce": lambda name, detail: self.bus.announce(name, detail, self.now()),
             "now": self.now,
         }

@@ -113,7 +113,7 @@ def test_what_may_have_been_sent_is_asked_about_before_anything_else(state, move
 
 def test_an_account_that_cannot_publish_leaves_the_attempt_standing_for_a_person():
     world = world_of(publish_attempted_at=NOW, publish_attempts=1)
-    world.accounts.connect(an_account(state=AccountState.ACTION_REQUIRED), "token")
+    world.accounts.connect(an_account(token_version=2, state=AccountState.ACTION_REQUIRED), "token")
     with pytest.raises(AccountUnavailableError) as refusal:
         begin(world)
     confirming.mark_failed(world.failing(refusal.value), world.ports)

@@ -441,7 +441,8 @@ def test_does_not_flag_an_account_for_what_its_owner_cannot_mend(error):
 
 def test_our_own_refusal_does_not_overwrite_what_instagram_said():
     world = world_of()
-    told = an_account(state=AccountState.REAUTHORIZATION_REQUIRED, last_problem={"instagram": {"code": 190}})
+    problem = {"instagram": {"code": 190}}
+    told = an_account(state=AccountState.REAUTHORIZATION_REQUIRED, last_problem=problem, token_version=2)
     world.accounts.connect(told, "the-token")
     fail(world, AccountUnavailableError())
     assert world.accounts.get(TENANT, told.id) == told
@@ -450,10 +451,42 @@ def test_our_own_refusal_does_not_overwrite_what_instagram_said():
 def test_a_dead_token_of_yesterday_does_not_flag_the_connection_of_today():
     """The owner connected again while the post was on its way with the old token."""
     world = world_of()
-    fresh = an_account(connected_at=NOW + timedelta(seconds=1), token_version=2)
+    late = NOW + timedelta(seconds=1)
+    fresh = an_account(connected_at=late, token_issued_at=late, token_version=2)
     world.accounts.connect(fresh, "new-token")
-    fail(world, TokenInvalidError(code=190))
+    fail(world, TokenInvalidError(code=190, subcode=467))
     assert world.accounts.get(TENANT, fresh.id) == fresh
+
+
+def test_a_token_that_was_replaced_meanwhile_condemns_nobody():
+    """Refreshing may kill the token that a step has in its hand."""
+    world = world_of()
+    refreshed = an_account(token_issued_at=NOW + timedelta(seconds=1), token_version=2)
+    world.accounts.connect(refreshed, "refreshed")
+    fail(world, TokenInvalidError(code=190, subcode=467))
+    assert world.accounts.get(TENANT, refreshed.id) == refreshed
+
+
+def test_a_refused_token_without_a_reason_proves_nothing():
+    world = world_of(state=PostState.PROCESSING, publish_attempted_at=None)
+    fail(world, TokenInvalidError(code=190))
+    assert world.accounts.get(TENANT, an_account().id) == an_account()
+    assert world.post().problem["code"] == "reauthorization_required"
+
+
+def test_a_flagged_account_is_told_once_though_the_bus_is_down_first():
+    world = world_of()
+    world.bus.failure = StoreUnavailableError()
+    fail(world, TokenInvalidError(code=190, subcode=460))
+    flagged = world.accounts.get(TENANT, an_account().id)
+    assert (flagged.state, flagged.untold) == (
+        AccountState.REAUTHORIZATION_REQUIRED,
+        "account.reauthorization_required",
+    )
+    assert flagged.refresh_at == world.clock(), "so that the refresher tells it"
+    world.bus.failure = None
+    fail(world, TokenInvalidError(code=190, subcode=460))
+    assert [event.type for event in world.events.stored.values()] == ["account.reauthorization_required"]
 
 
 def test_a_post_whose_account_is_gone_is_failed_and_there_is_nobody_to_flag():

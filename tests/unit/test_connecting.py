@@ -23,7 +23,7 @@ from darkroom.instagram import oauth
 from darkroom.instagram.errors import AuthorizationCodeError, InstagramUnavailableError, RateLimitedError
 from darkroom.instagram.models import ShortLivedToken
 from tests.builders import IG_USER_ID, NEEDED_SCOPES, OTHER_TENANT, TENANT, an_account
-from tests.fakes import PROFILE, Clock, FakeAccounts, FakeInstagram, FakeSessions, Killed
+from tests.fakes import PROFILE, Clock, FakeAccounts, FakeBus, FakeInstagram, FakeSessions, Killed, standing_ports
 
 API = "https://api.example.com"
 APP = "https://app.example.com"
@@ -33,7 +33,7 @@ COMMENTS = "instagram_business_manage_comments"
 @pytest.fixture
 def world():
     clock, sessions, accounts = Clock(), FakeSessions(), FakeAccounts()
-    instagram = FakeInstagram(clock)
+    instagram, bus = FakeInstagram(clock), FakeBus()
     start = connecting.StartPorts(
         sessions=sessions,
         now=clock,
@@ -45,10 +45,15 @@ def world():
         return_origins=frozenset({APP}),
     )
     callback = connecting.CallbackPorts(
-        sessions=sessions, accounts=accounts, instagram=lambda: instagram, now=clock, public_url=""
+        sessions=sessions,
+        accounts=accounts,
+        instagram=lambda: instagram,
+        standing=standing_ports(accounts, clock, bus=bus),
+        now=clock,
+        public_url="",
     )
     return SimpleNamespace(
-        clock=clock, sessions=sessions, accounts=accounts, instagram=instagram, start=start, callback=callback
+        clock=clock, sessions=sessions, accounts=accounts, instagram=instagram, bus=bus, start=start, callback=callback
     )
 
 
@@ -415,7 +420,8 @@ def test_connecting_anew_with_another_instagram_account_makes_another_account_an
 
 def test_connecting_again_keeps_the_id_and_heals_the_account(world):
     first = connected(world)
-    world.accounts.flag(first, AccountState.REAUTHORIZATION_REQUIRED, {"code": "reauthorization_required"})
+    problem = {"code": "reauthorization_required"}
+    world.accounts.flag(replace(first, state=AccountState.REAUTHORIZATION_REQUIRED, last_problem=problem))
     world.clock.advance(timedelta(days=3))
     again = connected(world)
     assert again.id == first.id
@@ -427,7 +433,7 @@ def test_connecting_again_keeps_the_id_and_heals_the_account(world):
 
 def test_connecting_again_never_takes_a_version_twice(world):
     first = connected(world)
-    world.accounts.flag(first, AccountState.ACTION_REQUIRED, {"code": "action_required"})
+    world.accounts.flag(replace(first, state=AccountState.ACTION_REQUIRED))
     flagged = world.accounts.get(TENANT, first.id)
     assert first.version < flagged.version < connected(world).version
 

@@ -10,7 +10,7 @@ from darkroom.errors import NotFoundError, StoreUnavailableError, TokenUnreadabl
 from darkroom.instagram.errors import InstagramUnavailableError, RateLimitedError, TokenInvalidError
 from darkroom.posts import PostState
 from tests.builders import IG_USER_ID, NOW, OTHER_TENANT, TENANT, a_caller, a_post, an_account
-from tests.fakes import Clock, FakeAccounts, FakeInstagram, FakePosts, FakeTokens, Killed
+from tests.fakes import Clock, FakeAccounts, FakeBus, FakeInstagram, FakePosts, FakeTokens, Killed, standing_ports
 from tests.unit.world import overtaken
 
 
@@ -20,11 +20,18 @@ def account():
 
 
 @pytest.fixture
-def ports(account):
+def bus():
+    return FakeBus()
+
+
+@pytest.fixture
+def ports(account, bus):
     accounts = FakeAccounts(account)
     instagram = FakeInstagram()
     instagram.subscribed[IG_USER_ID] = ("comments",)
-    return disconnecting.Ports(accounts, FakeTokens(accounts), instagram, FakePosts(), Clock())
+    clock = Clock()
+    telling = standing_ports(accounts, clock, bus=bus).telling
+    return disconnecting.Ports(accounts, FakeTokens(accounts), instagram, FakePosts(), telling, clock)
 
 
 def nothing_is_left(ports):
@@ -34,6 +41,18 @@ def nothing_is_left(ports):
 def test_tells_instagram_and_erases_everything(ports, account):
     assert disconnecting.disconnect(a_caller(), account.id, ports)
     assert ports.instagram.subscribed == {}
+    assert nothing_is_left(ports)
+
+
+def test_says_so_once(ports, account, bus):
+    disconnecting.disconnect(a_caller(), account.id, ports)
+    ((name, detail),) = bus.announced
+    assert (name, detail["account_id"]) == ("AccountDisconnected", account.id)
+
+
+def test_forgets_also_when_it_cannot_be_told(ports, account, bus):
+    bus.failure = StoreUnavailableError()
+    disconnecting.disconnect(a_caller(), account.id, ports)
     assert nothing_is_left(ports)
 
 

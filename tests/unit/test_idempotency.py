@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from darkroom import idempotency
 from darkroom.errors import BadRequestError, ConflictError
-from tests.builders import NOW
+from tests.builders import NOW, TENANT
 from tests.fakes import FakeRecords
 
 DIGEST = idempotency.digest("acme", "POST /v1/posts", "key-1")
@@ -33,7 +33,7 @@ def test_the_first_request_runs_under_its_own_id(records):
 
 
 def test_the_same_request_is_given_the_first_answer_again(records):
-    idempotency.settle(begin(records), 202, "the answer", records)
+    idempotency.settle(begin(records), 202, "the answer", TENANT, records)
     again = begin(records, ulid="ulid-2", now=NOW + timedelta(days=6))
     assert (again.ulid, again.answer) == ("ulid-1", "the answer")
 
@@ -50,7 +50,7 @@ def test_a_request_beside_the_first_is_told_to_ask_later(records):
 def test_a_key_with_another_body_is_refused(records, is_answered):
     record = begin(records)
     if is_answered:
-        idempotency.settle(record, 202, "the answer", records)
+        idempotency.settle(record, 202, "the answer", TENANT, records)
     with pytest.raises(BadRequestError) as refusal:
         begin(records, body=BODY + b" ")
     assert refusal.value.code == "idempotency_key_reused"
@@ -94,19 +94,19 @@ def test_of_many_that_find_a_dead_worker_s_record_one_goes_on(records):
 
 @pytest.mark.parametrize("status", [400, 404, 409, 422])
 def test_after_a_refusal_the_key_is_free_for_the_mended_request(records, status):
-    idempotency.settle(begin(records), status, "refused", records)
+    idempotency.settle(begin(records), status, "refused", TENANT, records)
     assert begin(records, body=b"mended", ulid="ulid-2").ulid == "ulid-2"
 
 
 def test_a_refusal_does_not_free_a_key_whose_first_request_may_have_done_half_of_it(records):
-    idempotency.settle(begin(records), 503, "failed", records)
-    idempotency.settle(begin(records, ulid="ulid-2"), 409, "refused", records)
+    idempotency.settle(begin(records), 503, "failed", TENANT, records)
+    idempotency.settle(begin(records, ulid="ulid-2"), 409, "refused", TENANT, records)
     assert begin(records, ulid="ulid-3").ulid == "ulid-1"
 
 
 @pytest.mark.parametrize("status", [500, 503])
 def test_after_a_failure_of_ours_the_retry_runs_at_once_under_the_same_id(records, status):
-    idempotency.settle(begin(records), status, "failed", records)
+    idempotency.settle(begin(records), status, "failed", TENANT, records)
     assert begin(records, ulid="ulid-2") == replace(begin_again(), ulid="ulid-1", is_taken_over=True)
 
 
@@ -115,7 +115,7 @@ def begin_again():
 
 
 def test_a_key_is_free_again_after_a_week(records):
-    idempotency.settle(begin(records), 202, "the answer", records)
+    idempotency.settle(begin(records), 202, "the answer", TENANT, records)
     late = begin(records, body=b"other", ulid="ulid-2", now=NOW + idempotency.KEPT)
     assert (late.ulid, late.answer) == ("ulid-2", None)
 

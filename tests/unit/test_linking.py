@@ -17,7 +17,7 @@ from darkroom.linking import Chosen
 from darkroom.logins import FACEBOOK
 from tests.builders import IG_USER_ID, OTHER_TENANT, TENANT, an_account
 from tests.fake_facebook import PERSON_ID, FakeFacebook, a_page
-from tests.fakes import Clock, FakeAccounts, FakeChoices, FakeInstagram, FakeSessions
+from tests.fakes import Clock, FakeAccounts, FakeChoices, FakeInstagram, FakeSessions, standing_ports
 
 API = "https://api.example.com"
 APP = "https://app.example.com"
@@ -34,7 +34,7 @@ def world():
         public_url="",
         return_origins=frozenset({APP}),
     )
-    ports = linking.Ports(sessions, choices, accounts, lambda: facebook, clock, "")
+    ports = linking.Ports(sessions, choices, accounts, standing_ports(accounts, clock), lambda: facebook, clock, "")
     return SimpleNamespace(
         clock=clock, sessions=sessions, accounts=accounts, choices=choices, facebook=facebook, start=start, ports=ports
     )
@@ -285,7 +285,9 @@ def test_another_browser_and_an_unknown_state_call_nobody(world):
 
 def test_a_session_of_one_login_cannot_come_back_through_the_other(world):
     instagram = FakeInstagram(world.clock)
-    other = connecting.CallbackPorts(world.sessions, world.accounts, lambda: instagram, world.clock, "")
+    other = connecting.CallbackPorts(
+        world.sessions, world.accounts, lambda: instagram, standing_ports(world.accounts, world.clock), world.clock, ""
+    )
     state, cookie = opened(world)
     outcome = connecting.complete(Callback(state, "good-code", "", cookie), API, other)
     assert code_of(outcome) == "connect_session_invalid"
@@ -336,7 +338,8 @@ def test_a_token_that_died_before_the_choice_is_told(world):
 
 def test_connecting_again_keeps_the_account(world):
     first = connected(world)
-    world.accounts.flag(first, AccountState.REAUTHORIZATION_REQUIRED, {"code": "x"})
+    dead = replace(first, state=AccountState.REAUTHORIZATION_REQUIRED, last_problem={"code": "x"})
+    assert world.accounts.flag(dead)
     again = connected(world)
     assert again.id == first.id
     assert again.state is AccountState.CONNECTED

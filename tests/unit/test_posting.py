@@ -140,7 +140,7 @@ def test_an_account_that_is_not_the_caller_s_is_not_found(ports, caller, account
     ],
 )
 def test_an_account_that_cannot_publish_refuses_the_post_with_whose_turn_it_is(ports, changes, code):
-    ports.accounts.connect(an_account(**changes), "the-token")
+    ports.accounts.connect(an_account(token_version=2, **changes), "the-token")
     with pytest.raises(AccountUnavailableError) as refusal:
         submit(ports)
     assert refusal.value.code == code
@@ -252,7 +252,7 @@ def test_a_draft_may_have_a_time_already_even_a_past_one(ports):
 
 
 def test_a_draft_can_be_kept_for_an_account_that_cannot_publish_now(ports):
-    ports.accounts.connect(an_account(state=AccountState.ACTION_REQUIRED), "token")
+    ports.accounts.connect(an_account(token_version=2, state=AccountState.ACTION_REQUIRED), "token")
     assert submit(ports, mode="draft").state is PostState.DRAFT
 
 
@@ -377,7 +377,9 @@ def test_one_request_makes_one_post_for_each_account_in_its_order(many, mode, pu
 
 
 def test_the_refusal_of_one_account_keeps_no_other_from_its_post(many):
-    many.accounts.connect(an_account(id="acc_b", ig_user_id="acc_b", state=AccountState.ACTION_REQUIRED), "token")
+    many.accounts.connect(
+        an_account(token_version=2, id="acc_b", ig_user_id="acc_b", state=AccountState.ACTION_REQUIRED), "token"
+    )
     full(many, account_id="acc_c")
     taken, broken, refused, unknown = submit_to(many, (*IDS, "acc_unknown"))
     assert taken.post.state is PostState.QUEUED
@@ -406,7 +408,7 @@ def test_what_is_wrong_with_the_post_itself_is_told_once(many):
 
 
 def test_when_every_account_refuses_for_its_own_reason_each_is_pointed_at(many):
-    many.accounts.connect(an_account(id="acc_a", ig_user_id="acc_a", token_expires_at=NOW), "token")
+    many.accounts.connect(an_account(token_version=2, id="acc_a", ig_user_id="acc_a", token_expires_at=NOW), "token")
     with pytest.raises(InvalidPostError) as refusal:
         submit_to(many, ("acc_a", "acc_unknown"))
     assert [(error.pointer, error.code) for error in refusal.value.errors] == [

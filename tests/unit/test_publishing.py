@@ -71,7 +71,7 @@ def test_an_account_that_cannot_publish_any_more_stops_the_post_before_instagram
     ready(world)
     before = world.post()
     world.instagram.calls.clear()
-    world.accounts.connect(an_account(**changes), "the-token")
+    world.accounts.connect(an_account(token_version=2, **changes), "the-token")
     with pytest.raises(AccountUnavailableError) as refusal:
         step(world.task, world.ports)
     assert refusal.value.code == code

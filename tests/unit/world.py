@@ -14,6 +14,7 @@ from tests.fakes import (
     Clock,
     FakeAccounts,
     FakeBus,
+    FakeEvents,
     FakeFingerprints,
     FakeInstagram,
     FakeOutages,
@@ -23,6 +24,7 @@ from tests.fakes import (
     FakeTokens,
     FakeWorkflows,
     Fate,
+    standing_ports,
 )
 
 
@@ -66,11 +68,13 @@ class StepsWorld:
     def __post_init__(self) -> None:
         self.posts, self.accounts = FakePosts(self.first), FakeAccounts(self.account)
         self.instagram = FakeInstagram(self.clock)
+        self.events = FakeEvents(self.clock)
         self.ports = CallingPorts(
             posts=self.posts,
             accounts=self.accounts,
             quota=self.quota,
             outages=self.outages,
+            standing=standing_ports(self.accounts, self.clock, self.events, self.bus),
             announce=lambda name, detail: self.bus.announce(name, detail, self.clock()),
             now=self.clock,
             tokens=FakeTokens(self.accounts),
@@ -111,6 +115,6 @@ def caught(error: Exception, step: str | None = None) -> dict[str, str]:
 
 def doomed(ports: CallingPorts, fate: Fate) -> CallingPorts:
     """The same ports; each call through one of them may be the worker's last."""
-    alive = {"now", "sleep", "announce"}
+    alive = {"now", "sleep", "announce", "standing"}
     made = {each.name: getattr(ports, each.name) for each in fields(ports)}
     return CallingPorts(**{name: port if name in alive else fate.mortal(port) for name, port in made.items()})

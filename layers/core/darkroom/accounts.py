@@ -28,6 +28,10 @@ class Account:
 
     `page_id` is the Facebook Page behind which the account is, with Facebook Login. Its token acts for the account and
     has no expiry; `token_expires_at` is then that of the person's token, from which it is made anew.
+
+    `refresh_at` is when the refresher looks at it next; None: never again, until it is connected anew. `warned_days` is
+    how many days before expiry its tenant was last warned. `untold` is the type of an event that is written down with
+    the change it is about, and still to be told.
     """
 
     id: str
@@ -42,8 +46,12 @@ class Account:
     state: AccountState = AccountState.CONNECTED
     scopes: tuple[str, ...] = ()
     connected_at: datetime
+    token_issued_at: datetime
     token_expires_at: datetime
     token_version: int = 1
+    refresh_at: datetime | None = None
+    warned_days: int | None = None
+    untold: str | None = None
     is_webhook_subscribed: bool = False
     last_problem: dict[str, Any] | None = None
     version: int = 1

@@ -18,17 +18,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from darkroom import (
+        announcing,
         authenticating,
         connecting,
         disconnecting,
-        linking,
         metering,
         recounting,
+        standing,
         submission,
         watching,
         workflow,
     )
     from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
+    from darkroom.aws.events import DynamoDBEvents
     from darkroom.aws.idempotency import DynamoDBIdempotency
     from darkroom.aws.posts import DynamoDBPosts
     from darkroom.aws.schedules import EventBridgeSchedules
@@ -93,7 +95,7 @@ def connect_ports() -> "connecting.StartPorts":
     from darkroom.settings import ConnectSettings
 
     settings = ConnectSettings.from_environment()
-    secret, meta_secret = app_secret(settings.app_secret_arn), _meta_app_secret(settings.meta_app_secret_arn)
+    secret, meta_secret = app_secret(settings.app_secret_arn), meta_app_secret(settings.meta_app_secret_arn)
     return connecting.StartPorts(
         sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
         now=now,
@@ -135,45 +137,7 @@ def connect_callback_ports() -> "connecting.CallbackPorts":
         sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
         accounts=ConnectingAccounts(dynamodb(), settings.accounts_table, token_vault(settings.token_key_arn)),
         instagram=lambda: client(secret.credentials()),
-        now=now,
-        public_url=settings.public_url,
-    )
-
-
-@cache
-def linking_ports() -> "linking.Ports":
-    from darkroom import linking
-    from darkroom.aws.accounts import ConnectingAccounts
-    from darkroom.aws.callers import DynamoDBConnectSessions
-    from darkroom.aws.choices import DynamoDBConnectChoices
-    from darkroom.aws.clients import dynamodb
-    from darkroom.aws.secrets import AppCredentials
-    from darkroom.instagram.client import InstagramClient
-    from darkroom.instagram.facebook import FacebookLogin
-    from darkroom.observability import log_call
-    from darkroom.settings import LinkingSettings
-
-    settings = LinkingSettings.from_environment()
-    secret, vault = _meta_app_secret(settings.meta_app_secret_arn), token_vault(settings.token_key_arn)
-
-    @lru_cache(maxsize=1)
-    def facebook(app: AppCredentials) -> FacebookLogin:
-        """Kept, with its connections, until the credentials change."""
-        return FacebookLogin(
-            InstagramClient(
-                facebook_url=settings.facebook_graph_url,
-                app_id=app.app_id,
-                app_secret=app.app_secret,
-                meta_app_secret=lambda: app.app_secret,
-                on_call=log_call,
-            )
-        )
-
-    return linking.Ports(
-        sessions=DynamoDBConnectSessions(dynamodb(), settings.callers_table),
-        choices=DynamoDBConnectChoices(dynamodb(), settings.callers_table, vault),
-        accounts=ConnectingAccounts(dynamodb(), settings.accounts_table, vault),
-        facebook=lambda: facebook(secret.credentials()),
+        standing=standing_ports(),
         now=now,
         public_url=settings.public_url,
     )
@@ -269,7 +233,7 @@ def disconnecting_ports() -> "disconnecting.Ports":
 
     settings = InstagramSettings.from_environment()
     client = _client(settings, log_call)
-    return disconnecting.Ports(accounts(), _tokens(settings), client, _posts(), now)
+    return disconnecting.Ports(accounts(), _tokens(settings), client, _posts(), announcing_ports(), now)
 
 
 @cache
@@ -297,7 +261,7 @@ def recording_ports() -> "workflow.Ports":
 
     table = StepSettings.from_environment().posts_table
     quota, outages = DynamoDBQuota(dynamodb(), table), DynamoDBOutages(dynamodb(), table)
-    return workflow.Ports(_posts(), accounts(), quota, outages, announce, now)
+    return workflow.Ports(_posts(), accounts(), quota, outages, standing_ports(), announce, now)
 
 
 def announce(detail_type: str, detail: dict[str, Any]) -> None:
@@ -327,7 +291,16 @@ def calling_ports() -> "workflow.CallingPorts":
     recorder = Recorder(story, ports.posts, ports.quota, now)
     client = _client(settings, recorder)
     return workflow.CallingPorts(
-        ports.posts, ports.accounts, ports.quota, ports.outages, announce, now, _tokens(settings), client, time.sleep
+        ports.posts,
+        ports.accounts,
+        ports.quota,
+        ports.outages,
+        ports.standing,
+        announce,
+        now,
+        _tokens(settings),
+        client,
+        time.sleep,
     )
 
 
@@ -346,13 +319,13 @@ def _client(settings: "InstagramSettings", on_call: "Callable[[Call], None]") ->
     return InstagramClient(
         graph_url=settings.instagram_graph_url,
         facebook_url=settings.facebook_graph_url,
-        meta_app_secret=lambda: _meta_app_secret(settings.meta_app_secret_arn).credentials().app_secret,
+        meta_app_secret=lambda: meta_app_secret(settings.meta_app_secret_arn).credentials().app_secret,
         on_call=on_call,
     )
 
 
 @cache
-def _meta_app_secret(arn: str) -> "AppSecret":
+def meta_app_secret(arn: str) -> "AppSecret":
     from darkroom.aws.clients import secretsmanager
     from darkroom.aws.secrets import AppSecret
 
@@ -380,3 +353,28 @@ def _tokens(settings: "InstagramSettings") -> "DynamoDBTokens":
     from darkroom.aws.clients import dynamodb
 
     return DynamoDBTokens(dynamodb(), settings.accounts_table, token_vault(settings.token_key_arn))
+
+
+@cache
+def standing_ports() -> "standing.Ports":
+    import random
+
+    from darkroom import standing
+
+    return standing.Ports(accounts(), announcing_ports(), random.random, now)
+
+
+@cache
+def announcing_ports() -> "announcing.Ports":
+    from darkroom import announcing
+
+    return announcing.Ports(events(), announce, now)
+
+
+@cache
+def events() -> "DynamoDBEvents":
+    from darkroom.aws.clients import dynamodb
+    from darkroom.aws.events import DynamoDBEvents
+    from darkroom.settings import EventsSettings
+
+    return DynamoDBEvents(dynamodb(), EventsSettings.from_environment().events_table, now)

@@ -12,12 +12,11 @@ from darkroom import bootstrap
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from darkroom import announcing, delivering, fanning_out, processing, receiving, registering, resending
+    from darkroom import delivering, fanning_out, processing, receiving, registering, resending
     from darkroom.aws.deliveries import S3Deliveries
     from darkroom.aws.delivery_queue import SqsDeliveryQueue
     from darkroom.aws.endpoints import DynamoDBEndpoints
     from darkroom.aws.event_lists import DynamoDBEventLists
-    from darkroom.aws.events import DynamoDBEvents
     from darkroom.aws.outgoing_deliveries import DynamoDBOutgoingDeliveries
     from darkroom.deliveries import Delivery
     from darkroom.posts import Post, PostState
@@ -28,18 +27,21 @@ def receiving_ports() -> "receiving.Ports":
     from darkroom import receiving
     from darkroom.aws.clients import sqs
     from darkroom.aws.inbox import SqsInbox
+    from darkroom.aws.secrets import SigningSecrets
     from darkroom.settings import ReceiverSettings
 
     settings = ReceiverSettings.from_environment()
+    instagram, meta = settings.app_secret_arn, settings.meta_app_secret_arn
+    key_ring = SigningSecrets(bootstrap.app_secret(instagram), bootstrap.meta_app_secret(meta))
     inbox = SqsInbox(sqs(), settings.webhook_queue_url, int(settings.webhook_message_bytes), raw_deliveries)
-    return receiving.Ports(bootstrap.app_secret(settings.app_secret_arn), inbox, bootstrap.now)
+    return receiving.Ports(key_ring, inbox, bootstrap.now)
 
 
 @cache
 def processing_ports() -> "processing.Ports":
     from darkroom import processing
 
-    return processing.Ports(bootstrap.accounts(), raw_deliveries(), announcing_ports())
+    return processing.Ports(bootstrap.accounts(), raw_deliveries(), bootstrap.announcing_ports())
 
 
 def opened_delivery(body: str, attributes: "Mapping[str, str]") -> "Delivery":
@@ -60,22 +62,6 @@ def raw_deliveries() -> "S3Deliveries":
 
 
 # ── events ──
-
-
-@cache
-def announcing_ports() -> "announcing.Ports":
-    from darkroom import announcing
-
-    return announcing.Ports(events(), bootstrap.announce, bootstrap.now)
-
-
-@cache
-def events() -> "DynamoDBEvents":
-    from darkroom.aws.clients import dynamodb
-    from darkroom.aws.events import DynamoDBEvents
-    from darkroom.settings import EventsSettings
-
-    return DynamoDBEvents(dynamodb(), EventsSettings.from_environment().events_table, bootstrap.now)
 
 
 @cache
@@ -112,7 +98,7 @@ def resending_ports() -> "resending.Ports":
     from darkroom import resending
 
     endpoints, deliveries = _outgoing()
-    return resending.Ports(endpoints, events(), deliveries, _delivery_queue(), bootstrap.now)
+    return resending.Ports(endpoints, bootstrap.events(), deliveries, _delivery_queue(), bootstrap.now)
 
 
 @cache
@@ -120,7 +106,7 @@ def fanning_out_ports() -> "fanning_out.Ports":
     from darkroom import fanning_out
 
     endpoints, deliveries = _outgoing()
-    return fanning_out.Ports(events(), endpoints, deliveries, _delivery_queue(), bootstrap.now)
+    return fanning_out.Ports(bootstrap.events(), endpoints, deliveries, _delivery_queue(), bootstrap.now)
 
 
 @cache
@@ -133,7 +119,9 @@ def delivering_ports() -> "delivering.Ports":
     (endpoints, deliveries), settings = _outgoing(), EndpointsSettings.from_environment()
     secrets = DynamoDBEndpointSecrets(endpoints.client, endpoints.table, bootstrap.token_vault(settings.token_key_arn))
     send = WebhookSender(settings.allowed_webhook_hosts())
-    return delivering.Ports(events(), endpoints, secrets, deliveries, send, announcing_ports(), bootstrap.now)
+    return delivering.Ports(
+        bootstrap.events(), endpoints, secrets, deliveries, send, bootstrap.announcing_ports(), bootstrap.now
+    )
 
 
 @cache

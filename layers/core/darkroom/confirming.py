@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from darkroom import problems
-from darkroom.accounts import Account, AccountState
+from darkroom import problems, standing
+from darkroom.accounts import Account
 from darkroom.errors import DarkroomError, NotFoundError
 from darkroom.instagram.errors import InstagramUnavailableError, OutcomeUnknownError, RateLimitedError
 from darkroom.instagram.models import Media
@@ -42,11 +42,6 @@ MOST_ASKS = 30
 ASK_FOR = timedelta(hours=26)  # a throttle may last a day, and while it does nobody asks
 LONGEST_WAIT = timedelta(hours=1)
 MOST_ATTEMPTS = 3
-
-_FLAGS = {
-    "reauthorization_required": AccountState.REAUTHORIZATION_REQUIRED,
-    "action_required": AccountState.ACTION_REQUIRED,
-}
 
 
 def confirm_publish(task: ConfirmTask, ports: CallingPorts) -> dict[str, Any]:
@@ -183,7 +178,10 @@ def mark_failed(task: FailureTask, ports: Ports) -> dict[str, Any]:
     post that is live stays published, and says so if what it wanted after that did not come about.
     """
     problem = caught_problem(task.error) or problems.describe(DarkroomError())
-    post = ports.posts.get(task.tenant_id, task.post_id)
+    try:
+        post = ports.posts.get(task.tenant_id, task.post_id)
+    except NotFoundError:
+        return {}  # erased on its way, with everything of its account's
     if post.state is PostState.PUBLISHED:
         if _then(post.content) != "nothing" and post.comment.comment_id is None:
             ports.posts.save(replace(post, comment=replace(post.comment, problem=problem)))
@@ -193,16 +191,15 @@ def mark_failed(task: FailureTask, ports: Ports) -> dict[str, Any]:
         post = ports.posts.save(post.moved_to(state, ports.now(), **told))
     if post.state is PostState.FAILED:  # also when an earlier run of this step got no further
         ports.quota.release(post.tenant_id, post.account_id, post.id, post.slot_at)
-    if problem["code"] in _FLAGS and "instagram" in problem:
-        with suppress(NotFoundError):  # disconnected meanwhile
-            _flag(account_of(post, ports), post, problem, ports)
+    with suppress(NotFoundError):  # disconnected meanwhile
+        _flag(account_of(post, ports), post, problem, ports)
     return {}
 
 
 def _flag(account: Account, post: Post, problem: dict[str, Any], ports: Ports) -> None:
-    """Not an account that was connected after the post was started: the token that failed may be the one before."""
-    if account.connected_at <= (post.queued_at or post.accepted_at):
-        ports.accounts.flag(account, _FLAGS[problem["code"]], problem)
+    """Not an account whose token came after the post was on its way: the one that failed may be the one before."""
+    if account.token_issued_at <= (post.queued_at or post.accepted_at):
+        standing.flag(account, problem, ports.standing)
 
 
 def _told(problem: dict[str, Any], state: PostState) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
-from darkroom import connection
+from darkroom import connection, standing
 from darkroom.accounts import Account, ConnectSession
 from darkroom.connection import SESSION_LIFETIME, Accounts, Callback, Found, Outcome, Webhooks, hashed, redirect_uri
 from darkroom.errors import BadRequestError, ConnectError, DarkroomError, FieldError
@@ -71,6 +71,7 @@ class CallbackPorts:
     sessions: connection.Sessions
     accounts: Accounts
     instagram: Callable[[], Instagram]
+    standing: standing.Ports
     now: Callable[[], datetime]
     public_url: str
 
@@ -159,7 +160,7 @@ def _connected(session: ConnectSession, code: str, redirected_to: str, ports: Ca
         scopes=short.permissions,
         token_expires_at=ports.now() + timedelta(seconds=long.expires_in),
     )
-    return connection.connected(session, found, long.token, None, ports.accounts, instagram, ports.now)
+    return connection.connected(session, found, long.token, None, ports.accounts, instagram, ports.standing)
 
 
 def _scopes(wish: Wish) -> tuple[str, ...]:

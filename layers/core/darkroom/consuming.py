@@ -17,6 +17,8 @@ from darkroom.instagram.errors import InstagramError
 from darkroom.observability import about, log, log_unforeseen
 from darkroom.tasks import MalformedTaskError, parsed
 
+_NEEDED_MS = 5000  # to begin another message
+
 type Work = Callable[["Message"], dict[str, Any]]
 type Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
@@ -46,16 +48,25 @@ class Message:
 
 
 def consumer(work: Work) -> Handler:
-    """`work` answers what its line says besides: ids, codes and counts, nothing secret. What it raises fails it."""
+    """
+    `work` answers what its line says besides: ids, codes and counts, nothing secret. What it raises fails it. Messages
+    that there is no time left for are given back untouched: a function that is cut off gives back those it had done.
+    """
 
-    def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-        failed = [record for record in event.get("Records") or () if not _is_done(record, work)]
+    def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+        records = event.get("Records") or ()
+        failed = [record for record in records if not (_has_time(context) and _is_done(record, work))]
         # A record without an id fails the whole batch: the others bear coming again, and nothing is lost.
         identifiers = [{"itemIdentifier": record.get("messageId", "")} for record in failed]
         return {"batchItemFailures": identifiers} if identifiers else {}
 
     handler.__name__ = work.__name__
     return handler
+
+
+def _has_time(context: object) -> bool:
+    left = getattr(context, "get_remaining_time_in_millis", None)
+    return left is None or left() > _NEEDED_MS
 
 
 def _is_done(record: dict[str, Any], work: Work) -> bool:

@@ -4,12 +4,14 @@ scheduled for it is cancelled.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from darkroom import announcing, standing
 from darkroom.accounts import Account
-from darkroom.errors import ConflictError, DarkroomError, NotFoundError
+from darkroom.errors import ConflictError, DarkroomError, NotFoundError, StoreUnavailableError
 from darkroom.instagram.errors import InstagramError
 from darkroom.instagram.models import Access
 from darkroom.pages import Page, PageRequest, opened
@@ -52,6 +54,7 @@ class Ports:
     tokens: Tokens
     instagram: Instagram
     posts: Posts
+    telling: announcing.Ports
     now: Callable[[], datetime]
 
 
@@ -65,6 +68,8 @@ def disconnect(caller: Caller, account_id: str, ports: Ports) -> bool:
     account = ports.accounts.get(caller.tenant_id, account_id)
     is_told = _unsubscribe(account, ports)
     _cancel_scheduled(account, ports)
+    with suppress(StoreUnavailableError):  # now, because afterwards nobody could; forgetting does not depend on it
+        announcing.tell(standing.event(account, standing.DISCONNECTED, ports.now()), ports.telling)
     ports.accounts.erase(account)
     return is_told
 

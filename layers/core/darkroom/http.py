@@ -74,7 +74,8 @@ type Handler = Callable[[Request], Answer]
 class Route:
     """
     One route as it is served and as openapi.json describes it. `answer` is the shape of the success body, `problems`
-    the codes that are this route's own. `records` is set where an Idempotency-Key counts.
+    the codes that are this route's own. `records` is set where an Idempotency-Key counts. `is_page`: the answer is
+    a page for a person.
     """
 
     key: str
@@ -84,6 +85,7 @@ class Route:
     answer: Any = None
     status: int = 200
     problems: tuple[str, ...] = ()
+    is_page: bool = False
     records: Callable[[], idempotency.Records] | None = None
     handler: Handler | None = None
 
@@ -153,7 +155,7 @@ def _once(route: Route, incoming: Incoming, caller: Caller, key: str, records: i
         answer = _run(route, incoming, caller, record.ulid)
     except Exception as error:  # noqa: BLE001 — a problem here already, because the record is settled by its status
         answer = _problem(error, incoming)
-    idempotency.settle(record, answer["statusCode"], json.dumps(answer), records)
+    idempotency.settle(record, answer["statusCode"], json.dumps(answer), caller.tenant_id, records)
     return answer
 
 
@@ -238,4 +240,6 @@ def _facts(error: Exception) -> dict[str, Any]:
     """What a log line may say of an error."""
     if isinstance(error, InstagramError):
         return {"instagram_code": error.code, "instagram_subcode": error.subcode, "fbtrace_id": error.trace_id}
-    return {"detail": error.detail} if isinstance(error, DarkroomError) else {}
+    if not isinstance(error, DarkroomError):
+        return {}
+    return {"detail": error.detail, "reason": getattr(error.__cause__, "reason", None)}

@@ -43,7 +43,9 @@ class Records(Protocol):
         """Locks an abandoned record; exactly one caller gets True."""
         ...
 
-    def finish(self, record: Record, answer: str) -> None: ...
+    def finish(self, record: Record, answer: str, tenant_id: str) -> None:
+        """Keeps the answer, to be found by its tenant too: it may hold what an owner wants erased."""
+        ...
 
     def release(self, record: Record) -> None:
         """Unlocks: the request failed on our side and may be sent again at once."""
@@ -87,13 +89,13 @@ def begin(record_digest: str, body: bytes, ulid: str, now: datetime, records: Re
     return replace(known, locked_until=wanted.locked_until, is_taken_over=True)
 
 
-def settle(record: Record, status: int, answer: str, records: Records) -> None:
+def settle(record: Record, status: int, answer: str, tenant_id: str, records: Records) -> None:
     """
     Keeps a success to be given again. A refusal (4xx) did nothing, so the key is free for the mended request. After a
     failure on our side (5xx), and when a record was taken over, it stays: a retry goes on under the same id.
     """
     if status < 400:
-        records.finish(record, answer)
+        records.finish(record, answer, tenant_id)
     elif status < 500 and not record.is_taken_over:
         records.remove(record)
     else:

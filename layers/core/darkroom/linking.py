@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from darkroom import connection, linked_accounts
+from darkroom import connection, linked_accounts, standing
 from darkroom.accounts import Account, Candidate, ConnectChoice, ConnectSession
 from darkroom.connection import SESSION_LIFETIME, Accounts, Callback, Choosing, Found, Outcome, Webhooks, hashed
 from darkroom.errors import ConnectError, DarkroomError
@@ -51,6 +51,7 @@ class Ports:
     sessions: connection.Sessions
     choices: Choices
     accounts: Accounts
+    standing: standing.Ports
     facebook: Callable[[], Facebook]
     now: Callable[[], datetime]
     public_url: str
@@ -147,4 +148,4 @@ def _connected(choice: ConnectChoice, page_id: str, user_token: str, facebook: F
         scopes=choice.scopes,
         token_expires_at=choice.token_expires_at,
     )
-    return connection.connected(choice.session, found, page.token, user_token, ports.accounts, facebook, ports.now)
+    return connection.connected(choice.session, found, page.token, user_token, ports.accounts, facebook, ports.standing)

@@ -1,11 +1,16 @@
-"""The few answers that a browser sees while connecting: a redirect with a result code, a plain page, or a choice."""
+"""
+The few answers that a person's browser sees: while connecting a redirect with a result code, a plain page, or a choice;
+and how far the deletion of their data has got.
+"""
 
+from datetime import UTC, datetime
 from html import escape
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from darkroom import problems
 from darkroom.connecting import Started
 from darkroom.connection import SESSION_LIFETIME, Choosing, Outcome, cookie_name
+from darkroom.deletions import Deletion
 from darkroom.errors import DarkroomError
 from darkroom.http_events import Answer
 from darkroom.instagram.errors import InstagramError
@@ -61,6 +66,20 @@ def ended(outcome: Outcome) -> Answer:
     else:
         result = {"result": "failed", "code": _code(outcome)}
     return Answer(302, "", {"location": _with_query(outcome.return_url, result), "referrer-policy": "no-referrer"})
+
+
+def deletion_status(deletion: Deletion) -> Answer:
+    """For whoever has the code, which Meta gives to the person: no name, nothing that tells who it is."""
+    asked = f"Meta passed on your request on {_moment(deletion.requested_at)}."
+    if deletion.done_at is None:
+        text = f"{asked} Access to your account has ended, and what was stored about it is being deleted."
+        return _html(200, "Your data is being deleted", text)
+    text = f"{asked} Everything that was stored about your account was deleted by {_moment(deletion.done_at)}."
+    return _html(200, "Your data has been deleted", text)
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%d %B %Y at %H:%M} UTC"
 
 
 def failed(error: DarkroomError | InstagramError) -> Answer:

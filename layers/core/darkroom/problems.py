@@ -81,6 +81,10 @@ CATALOGUE = _catalogue(
     ProblemType("authorization_code_refused", 400, "owner", "Instagram did not accept the sign-in.", "Start connecting again."),
     ProblemType("reauthorization_required", 409, "owner", "Instagram no longer accepts the connection to this account.", "Connect the account again."),
     ProblemType("action_required", 409, "owner", "Instagram wants the owner to act before anything can be published.", "Open Instagram, follow what it asks, then connect again."),
+    ProblemType("token_too_young", 409, "caller", "Instagram refreshes no token that is younger than a day.", "Nothing: it is refreshed by itself long before it expires. Or ask again after Retry-After."),
+    ProblemType("refresh_in_progress", 409, "caller", "The account's token is being refreshed, or was tried to be a few minutes ago.", "Read the account; ask again after Retry-After if token_expires_at has not moved."),
+    # Meta's callbacks
+    ProblemType("signed_request_invalid", 400, "caller", "This is no signed request of Meta's.", "Nothing: only Meta can make one."),
     # posts
     ProblemType("post_state_conflict", 409, "caller", "The post is not in a state for this.", "Read the post and decide again."),
     ProblemType("post_cancelled", 409, "caller", "The post was cancelled.", "Send it anew if it is wanted after all."),

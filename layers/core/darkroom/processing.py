@@ -6,7 +6,7 @@ locked: an event and its effect are one write (docs/decisions/0015-webhooks.md).
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -88,6 +88,15 @@ class Home:
         return made_at(self.account_id) - _TRUNCATED
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """A change that is somebody's. `ig_id` is the account of its entry."""
+
+    change: Change
+    home: Home
+    ig_id: str
+
+
 def process(delivery: Delivery, ports: Ports) -> dict[str, Any]:
     """
     What the log line says: counts and ids. Raises MalformedDeliveryError for a body that is no notification, and
@@ -100,15 +109,8 @@ def process(delivery: Delivery, ports: Ports) -> dict[str, Any]:
     entries = [entry for each in notifications for entry in each.entries]
     homes = _homes(entries, ports.accounts)
     keys = _kept(delivery, entries, homes, ports.archive)
-    counts = Counter(unrouted=sum(entry.id not in homes for entry in entries))
-    told = [
-        (change, home, keys[home], entry.id)
-        for entry in entries
-        if (home := homes.get(entry.id))
-        for change in entry.changes
-        if not _is_left_out(change, home, delivery.received_at, counts)
-    ]
-    counts.update(_told(told, delivery.received_at, ports.telling))
+    news, counts = _sorted_out(entries, homes, delivery.received_at)
+    counts.update(_told(news, keys, delivery.received_at, ports.telling))
     return _facts(delivery, notifications, counts)
 
 
@@ -131,33 +133,44 @@ def _kept(delivery: Delivery, entries: list[Entry], homes: Mapping[str, Home], a
     return keys
 
 
-def _is_left_out(change: Change, home: Home, received_at: datetime, counts: Counter[str]) -> bool:
+def _sorted_out(
+    entries: list[Entry], homes: Mapping[str, Home], received_at: datetime
+) -> tuple[list[News], Counter[str]]:
+    """What is to be told, and how much is left out and why."""
+    counts = Counter(unrouted=sum(entry.id not in homes for entry in entries))
+    news = []
+    for entry in entries:
+        if home := homes.get(entry.id):
+            for change in entry.changes:
+                if reason := _left_out_because(change, home, received_at):
+                    counts[reason] += 1
+                else:
+                    news.append(News(change, home, entry.id))
+    return news, counts
+
+
+def _left_out_because(change: Change, home: Home, received_at: datetime) -> str | None:
     """
     Older than our memory, so a replay, because Meta gives up after 36 hours; or from before the connection, which may
     have been another tenant's.
     """
-    reason = None
     if change.at is not None and change.at <= received_at - KEPT:
-        reason = "stale"
-    elif change.at is not None and change.at < home.since:
-        reason = "before_connection"
-    counts.update([reason] if reason else [])
-    return reason is not None
+        return "stale"
+    return "before_connection" if change.at is not None and change.at < home.since else None
 
 
-def _told(told: list[tuple[Change, Home, str, str]], received_at: datetime, ports: announcing.Ports) -> Iterator[str]:
+def _told(news: list[News], keys: Mapping[Home, str], received_at: datetime, ports: announcing.Ports) -> Iterable[str]:
     """Side by side where there are many; each is tried, and the first failure raised at the end."""
 
-    def tell(one: tuple[Change, Home, str, str]) -> str:
-        change, home, key, ig_id = one
-        event = event_of(change, home, ig_id, received_at, key)
-        return "told" if announcing.tell(event, ports, effect_of(change, home, ig_id)) else "known"
+    def tell(one: News) -> str:
+        event = event_of(one.change, one.home, one.ig_id, received_at, keys[one.home])
+        return "told" if announcing.tell(event, ports, effect_of(one.change, one.home, one.ig_id)) else "known"
 
-    if len(told) < 2:
-        return (tell(one) for one in told)
-    with ThreadPoolExecutor(min(_WORKERS, len(told))) as pool:
-        running = [pool.submit(tell, one) for one in told]
-    return (each.result() for each in running)
+    if len(news) < 2:
+        return [tell(one) for one in news]
+    with ThreadPoolExecutor(min(_WORKERS, len(news))) as pool:
+        running = [pool.submit(tell, one) for one in news]
+    return [each.result() for each in running]
 
 
 def event_of(change: Change, home: Home, ig_id: str, received_at: datetime, key: str) -> Event:

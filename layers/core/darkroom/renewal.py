@@ -4,7 +4,6 @@ token, which acts for the account, is made anew from that. What refreshing is fo
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Protocol
 
 from darkroom.accounts import Account
@@ -20,14 +19,14 @@ class Facebook(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """`token` is the Page's, `user_token` the person's with its `expires_at`; both replace what was there."""
+    """`token` is the Page's, `user_token` the person's with its `expires_in` (seconds); both replace what was there."""
 
     token: str = field(repr=False)
     user_token: str = field(repr=False)
-    expires_at: datetime
+    expires_in: int
 
 
-def renewed(account: Account, user_token: str, facebook: Facebook, now: datetime) -> Renewed:
+def renewed(account: Account, user_token: str, facebook: Facebook) -> Renewed:
     """
     Repeating is harmless: the tokens before stay valid until they expire.
 
@@ -38,4 +37,4 @@ def renewed(account: Account, user_token: str, facebook: Facebook, now: datetime
     page = facebook.page(long.token, account.page_id or "")
     if page.token is None or page.account is None or page.account.id != account.ig_user_id:
         raise PermissionDeniedError("The account is not reached through its Page any more.")
-    return Renewed(page.token, long.token, now + timedelta(seconds=long.expires_in))
+    return Renewed(page.token, long.token, long.expires_in)

@@ -122,8 +122,50 @@ class StepSettings(_Settings):
     posts_table: str
 
 
+class DispatchSettings(AccountsSettings):
+    refresh_queue_url: str
+
+
 class EventsSettings(_Settings):
     events_table: str
+
+
+class CallbacksSettings(AccountsSettings):
+    """For Meta's callbacks about people."""
+
+    app_secret_arn: str
+    meta_app_secret_arn: str
+
+
+class ErasuresSettings(_Settings):
+    erasure_queue_url: str
+
+
+class HealthSettings(_Settings):
+    app_secret_arn: str
+    meta_app_secret_arn: str
+    public_url: str = ""
+
+
+class PublicSettings(_Settings):
+    """`public_url` empty means the domain that the request came to."""
+
+    public_url: str = ""
+
+
+class ExportSettings(AccountsSettings):
+    posts_table: str
+    events_table: str
+    endpoints_table: str
+    deliveries_bucket: str
+
+
+class BelongingsSettings(_Settings):
+    posts_table: str
+    callers_table: str
+    events_table: str
+    deliveries_bucket: str
+    publish_schedule_group: str
 
 
 class DeliveriesSettings(_Settings):
@@ -134,6 +176,7 @@ class ReceiverSettings(DeliveriesSettings):
     """`webhook_message_bytes`: bigger bodies go by way of the bucket. SQS takes 1 MiB with everything around it."""
 
     app_secret_arn: str
+    meta_app_secret_arn: str
     webhook_queue_url: str
     webhook_message_bytes: str = "900000"
 

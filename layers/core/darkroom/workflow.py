@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from darkroom.accounts import Account, AccountState
+from darkroom import standing
+from darkroom.accounts import Account
 from darkroom.containers import Parameters
 from darkroom.errors import ConflictError, ContainerExpiredError, NotFoundError, PostCancelledError
 from darkroom.instagram.errors import InstagramUnavailableError, RateLimitedError
@@ -44,10 +45,6 @@ class Posts(Protocol):
 class Accounts(Protocol):
     def get(self, tenant_id: str, account_id: str) -> Account:
         """Raises NotFoundError."""
-        ...
-
-    def flag(self, account: Account, state: AccountState, problem: dict[str, Any]) -> None:
-        """Changes the state unless the account has been connected anew since it was read."""
         ...
 
 
@@ -85,12 +82,16 @@ class Instagram(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What every step sees. `announce` tells the owner's event bus a fact: its name and its details."""
+    """
+    What every step sees. `announce` tells the owner's event bus a fact: its name and its details; `standing` is for
+    what an account's owner has to know.
+    """
 
     posts: Posts
     accounts: Accounts
     quota: Quota
     outages: Outages
+    standing: standing.Ports
     announce: Callable[[str, dict[str, Any]], None]
     now: Callable[[], datetime]
 

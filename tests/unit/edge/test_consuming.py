@@ -117,3 +117,32 @@ def test_a_killed_worker_is_not_taken_for_a_message_that_failed():
 
 def test_a_message_does_not_show_its_body():
     assert CANARY not in repr(Message("1", CANARY))
+
+
+class Hurried:
+    """The context of a function whose time runs out after so many messages."""
+
+    def __init__(self, messages: int) -> None:
+        self.left = [60_000] * messages
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.left.pop() if self.left else 900
+
+
+def test_what_there_is_no_time_for_is_given_back_untouched(lines):
+    answer = consumer(read)({"Records": [a_record(n) for n in (1, 2, 3)]}, Hurried(2))
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-3"}]}
+    assert [line["message_id"] for line in lines.named("message done")] == ["message-1", "message-2"]
+
+
+def test_a_message_brings_the_attributes_that_its_sender_gave_it():
+    seen = []
+    record = a_record() | {"messageAttributes": {"schema": {"stringValue": "1", "dataType": "String"}}}
+
+    @consumer
+    def handler(message: Message) -> dict:
+        seen.append(message.attributes)
+        return {}
+
+    handler({"Records": [record, a_record()]}, None)
+    assert seen == [{"schema": "1"}, {}]

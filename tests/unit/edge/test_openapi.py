@@ -117,6 +117,7 @@ def test_every_problem_that_a_route_declares_is_under_its_status(key):
 def test_what_a_browser_opens_answers_with_pages():
     pages = {key for key, operation in OPERATIONS.items() if "default" in operation["responses"]}
     assert pages == {
+        "GET /data-deletion/{code}",
         "GET /oauth/facebook/callback",
         "GET /oauth/facebook/start",
         "GET /oauth/instagram/callback",

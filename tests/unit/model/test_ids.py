@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.ids import is_id, new_id
+from darkroom.ids import is_id, made_at, new_id
 from tests.builders import NOW
 
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 — as hypothesis wants bounds
@@ -42,3 +42,13 @@ def test_ids_of_one_moment_differ():
 )
 def test_what_is_no_id_of_that_kind(text):
     assert not is_id(text, "post")
+
+
+@given(MOMENTS)
+def test_an_id_says_to_the_millisecond_when_it_was_made(moment):
+    assert made_at(new_id("acc", moment)) == moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def test_what_was_not_made_here_does_not_say():
+    with pytest.raises(ValueError, match="substring"):
+        made_at("acc_UUUU")

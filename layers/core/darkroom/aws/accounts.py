@@ -1,7 +1,8 @@
 """Accounts in DynamoDB: the account, its encrypted token, and the claim that ties an Instagram account to a tenant."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,15 +10,26 @@ from botocore.exceptions import ClientError
 
 from darkroom.accounts import Account, AccountState
 from darkroom.aws import keys
-from darkroom.aws.dynamodb import is_condition_failure, marshal, translated, unless_in_vain, unmarshal
+from darkroom.aws.dynamodb import (
+    is_condition_failure,
+    is_first_condition,
+    marshal,
+    moment,
+    translated,
+    unless_in_vain,
+    unmarshal,
+)
 from darkroom.aws.sealed import DOCUMENT, ONE_TOKEN, SealedToken
-from darkroom.errors import ConflictError, NotFoundError
+from darkroom.errors import AccountUnavailableError, ConflictError, DarkroomError, NotFoundError
 from darkroom.pages import Page, PageRequest, cursor
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
     from darkroom.aws.vault import Vault
+
+REFRESH_AT = ("refresh_at", "refresh_pk")  # the second one puts the account into the index
+SAME_TOKEN = "token_version = :token_version"  # noqa: S105 — a condition, no secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +83,27 @@ class DynamoDBAccounts:
                 ExpressionAttributeValues={":id": {"S": account.id}},
             )
 
-    def flag(self, account: Account, state: AccountState, problem: dict[str, Any]) -> None:
-        """Nothing happens when the account was connected anew since it was read, or is gone."""
-        values = {
-            ":state": state.value,
-            ":problem": json.dumps(problem),
-            ":token_version": account.token_version,
-            ":one": 1,
-        }
-        with unless_in_vain():
-            self.client.update_item(
-                TableName=self.table,
-                Key=keys.account(account.tenant_id, account.id),
-                UpdateExpression="SET #state = :state, last_problem = :problem ADD version :one",
-                ConditionExpression="token_version = :token_version",
-                ExpressionAttributeNames={"#state": "state"},
-                ExpressionAttributeValues=marshal(values),
-            )
+    def flag(self, account: Account) -> bool:
+        names = ("state", "last_problem", "untold", *REFRESH_AT)
+        dead = AccountState.REAUTHORIZATION_REQUIRED.value
+        condition = f"{SAME_TOKEN} AND NOT #state IN (:state, :dead)"
+        return self.changed(account, names, condition, {":dead": dead, ":token_version": account.token_version})
+
+    def mark_told(self, account: Account, look_at: datetime | None) -> None:
+        values = {":token_version": account.token_version, ":told": account.untold}
+        told = replace(account, untold=None, refresh_at=look_at)
+        self.changed(told, ("untold", *REFRESH_AT), f"{SAME_TOKEN} AND #untold = :told", values)
+
+    def changed(self, account: Account, names: tuple[str, ...], condition: str, values: Mapping[str, Any]) -> bool:
+        """Whether the condition held, and so these fields are stored as the account has them now."""
+        try:
+            with translated():
+                self.client.update_item(TableName=self.table, **update_of(account, names, condition, values))
+        except ClientError as error:
+            if is_condition_failure(error):
+                return False
+            raise
+        return True
 
     def mark_subscribed(self, account: Account) -> None:
         """Nothing happens when the account is gone."""
@@ -109,15 +125,8 @@ class DynamoDBAccounts:
                 ConditionExpression="account_id = :id",
                 ExpressionAttributeValues={":id": {"S": account.id}},
             )
-        doomed = (
-            keys.holder(account.ig_user_id),
-            keys.account(account.tenant_id, account.id),
-            keys.token(account.tenant_id, account.id),
-        )
-        deletes: list[Any] = [{"Delete": {"TableName": self.table, "Key": key}} for key in doomed]
-        deletes[0]["Delete"] |= _held_by(account)
         with unless_in_vain():
-            self.client.transact_write_items(TransactItems=deletes)
+            self.client.transact_write_items(TransactItems=erasing(self.table, account))
 
     def _item(self, key: keys.Key) -> dict[str, Any] | None:
         with translated():
@@ -148,7 +157,7 @@ class DynamoDBTokens:
                 TableName=self.table, Key=keys.token(account.tenant_id, account.id), ConsistentRead=True
             )
         if "Item" not in answer:
-            raise NotFoundError("account_gone")
+            raise _tokenless(account)
         sealed = sealed_of(unmarshal(answer["Item"]))
         secret = self.vault.open(sealed, account.tenant_id, account.id)
         tokens: dict[str, str] = json.loads(secret) if sealed.format == DOCUMENT else {"token": secret}
@@ -163,13 +172,11 @@ class ConnectingAccounts(DynamoDBAccounts):
 
     def connect(self, account: Account, token: str, user_token: str | None = None) -> None:
         sealed = sealed_tokens(self.vault, account, token, user_token)
-        puts = (
+        puts: tuple[tuple[keys.Key, dict[str, Any]], ...] = (
             (keys.holder(account.ig_user_id), {"tenant_id": account.tenant_id, "account_id": account.id}),
             (keys.account(account.tenant_id, account.id), _stored(account)),
-            (
-                keys.token(account.tenant_id, account.id),
-                {**sealed_item(sealed), "token_version": account.token_version},
-            ),
+            (keys.token(account.tenant_id, account.id), sealed_item(sealed, account.token_version)),
+            (consent(account), {}),
         )
         writes: list[Any] = [{"Put": {"TableName": self.table, "Item": {**key, **marshal(item)}}} for key, item in puts]
         held = _held_by(account)
@@ -177,13 +184,18 @@ class ConnectingAccounts(DynamoDBAccounts):
             **held,
             "ConditionExpression": f"attribute_not_exists(pk) OR ({held['ConditionExpression']})",
         }
+        writes[1]["Put"] |= {
+            "ConditionExpression": "attribute_not_exists(pk) OR token_version < :token_version",
+            "ExpressionAttributeValues": {":token_version": {"N": str(account.token_version)}},
+        }
         try:
             with translated():
                 self.client.transact_write_items(TransactItems=writes)
         except ClientError as error:
-            if is_condition_failure(error):
-                raise ConflictError("account_connected_elsewhere") from error
-            raise
+            if not is_condition_failure(error):
+                raise
+            is_theirs = is_first_condition(error)
+            raise ConflictError("account_connected_elsewhere" if is_theirs else None) from error
         self._default_if_first(account)
 
     def _default_if_first(self, account: Account) -> None:
@@ -195,6 +207,31 @@ class ConnectingAccounts(DynamoDBAccounts):
             )
 
 
+def _tokenless(account: Account) -> DarkroomError:
+    """Its owner has removed the app, which leaves the account and erases the token; or the account is gone."""
+    if account.state is AccountState.REAUTHORIZATION_REQUIRED:
+        return AccountUnavailableError()
+    return NotFoundError("account_gone")
+
+
+def erasing(table: str, account: Account) -> list[Any]:
+    """The writes that erase an account, its token and its claims, on condition that it holds the claim."""
+    doomed = (
+        keys.holder(account.ig_user_id),
+        keys.account(account.tenant_id, account.id),
+        keys.token(account.tenant_id, account.id),
+        consent(account),
+    )
+    deletes: list[Any] = [{"Delete": {"TableName": table, "Key": key}} for key in doomed]
+    deletes[0]["Delete"] |= _held_by(account)
+    return deletes
+
+
+def consent(account: Account) -> keys.Key:
+    """What ties the account to the person who let us use it: Meta's callbacks name that person and nothing else."""
+    return keys.consent(account.login, account.app_scoped_id, account.tenant_id, account.id)
+
+
 def _held_by(account: Account) -> dict[str, Any]:
     """The condition that this account holds the claim."""
     return {
@@ -203,25 +240,46 @@ def _held_by(account: Account) -> dict[str, Any]:
     }
 
 
+def update_of(account: Account, names: tuple[str, ...], condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The update that stores these fields of the account. None takes the attribute away, and so out of an index."""
+    stored = _stored(account)
+    kept = [name for name in names if stored[name] is not None]
+    gone = [name for name in names if stored[name] is None]
+    sets = f"SET {', '.join(f'#{name} = :{name}' for name in kept)} " if kept else ""
+    removes = f"REMOVE {', '.join(f'#{name}' for name in gone)} " if gone else ""
+    return {
+        "Key": keys.account(account.tenant_id, account.id),
+        "UpdateExpression": f"{sets}{removes}ADD version :one",
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {f"#{name}": name for name in names},
+        "ExpressionAttributeValues": marshal({f":{name}": stored[name] for name in kept} | {":one": 1, **values}),
+    }
+
+
 def sealed_tokens(vault: "Vault", account: Account, token: str, user_token: str | None) -> SealedToken:
     """Two tokens are sealed together, so that they are read and replaced together."""
     if user_token is None:
         return vault.seal(token, account.tenant_id, account.id, ONE_TOKEN)
-    document = json.dumps({"token": token, "user_token": user_token})
-    return vault.seal(document, account.tenant_id, account.id, DOCUMENT)
+    return vault.seal(two_tokens(token, user_token), account.tenant_id, account.id, DOCUMENT)
 
 
-def sealed_item(sealed: SealedToken) -> dict[str, Any]:
+def two_tokens(token: str, user_token: str) -> str:
+    """The Page's, which acts for the account, and the person's, of which it is made anew."""
+    return json.dumps({"token": token, "user_token": user_token})
+
+
+def sealed_of(item: dict[str, Any]) -> SealedToken:
+    return SealedToken(item["ciphertext"], item["wrapped_key"], item["key_arn"], int(item["format"]))
+
+
+def sealed_item(sealed: SealedToken, token_version: int | None = None) -> dict[str, Any]:
     return {
         "ciphertext": sealed.ciphertext,
         "wrapped_key": sealed.wrapped_key,
         "key_arn": sealed.key_arn,
         "format": sealed.format,
+        "token_version": token_version,
     }
-
-
-def sealed_of(item: dict[str, Any]) -> SealedToken:
-    return SealedToken(item["ciphertext"], item["wrapped_key"], item["key_arn"], int(item["format"]))
 
 
 _FIELDS = ("id", "tenant_id", "login", "ig_user_id", "app_scoped_id", "username", "name", "account_type", "page_id")
@@ -233,8 +291,14 @@ def _stored(account: Account) -> dict[str, Any]:
         "state": account.state.value,
         "scopes": account.scopes,
         "connected_at": account.connected_at,
+        "token_issued_at": account.token_issued_at,
         "token_expires_at": account.token_expires_at,
         "token_version": account.token_version,
+        "refresh_at": account.refresh_at,
+        "refresh_pk": keys.REFRESH_PARTITION if account.refresh_at else None,
+        "warned_days": account.warned_days,
+        "untold": account.untold,
+        "leased_until": None,  # of one token's refresh; a new token begins without
         "is_webhook_subscribed": account.is_webhook_subscribed,
         "last_problem": json.dumps(account.last_problem) if account.last_problem else None,
         "version": account.version,
@@ -248,8 +312,12 @@ def _account(item: dict[str, Any]) -> Account:
         state=AccountState(item["state"]),
         scopes=tuple(item["scopes"]),
         connected_at=datetime.fromisoformat(item["connected_at"]),
+        token_issued_at=datetime.fromisoformat(item["token_issued_at"]),
         token_expires_at=datetime.fromisoformat(item["token_expires_at"]),
         token_version=int(item["token_version"]),
+        refresh_at=moment(item.get("refresh_at")),
+        warned_days=int(item["warned_days"]) if "warned_days" in item else None,
+        untold=item.get("untold"),
         is_webhook_subscribed=item["is_webhook_subscribed"],
         last_problem=json.loads(item["last_problem"]) if "last_problem" in item else None,
         version=int(item["version"]),

@@ -106,6 +106,12 @@ def is_condition_failure(error: ClientError) -> bool:
     return code == "ConditionalCheckFailedException" or "ConditionalCheckFailed" in _reasons(error)
 
 
+def is_first_condition(error: ClientError) -> bool:
+    """Of a transaction: the first write's condition is among those that did not hold."""
+    reasons: Any = error.response.get("CancellationReasons", [{}])
+    return bool(reasons[0].get("Code") == "ConditionalCheckFailed")
+
+
 def is_conflict(error: ClientError) -> bool:
     """A transaction held one of the items at that moment. Nothing was written; the next attempt may well succeed."""
     return error.response["Error"]["Code"] == "TransactionConflictException" or "TransactionConflict" in _reasons(error)

@@ -44,9 +44,10 @@ class DynamoDBIdempotency:
             "locked_until = :old AND attribute_not_exists(answer)",
         )
 
-    def finish(self, record: Record, answer: str) -> None:
-        values = {":answer": answer, ":none": 0}
-        self._update(record, "SET answer = :answer, locked_until = :none", values, "attribute_exists(pk)")
+    def finish(self, record: Record, answer: str, tenant_id: str) -> None:
+        values = {":answer": answer, ":none": 0, ":tenant": keys.tenant(tenant_id)}
+        change = "SET answer = :answer, locked_until = :none, tenant_pk = :tenant"
+        self._update(record, change, values, "attribute_exists(pk)")
 
     def release(self, record: Record) -> None:
         condition = "attribute_exists(pk) AND attribute_not_exists(answer)"

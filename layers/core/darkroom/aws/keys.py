@@ -1,10 +1,15 @@
 """
 Every partition key, sort key and index name, once. docs/architecture.md lists the access patterns they serve.
 
-    AccountsTable   TENANT#<tenant>       ACCOUNT#<id>    an account
+    AccountsTable   TENANT#<tenant>       ACCOUNT#<id>    an account; RefreshDue holds them by when to refresh them next
                                           TOKEN#<id>      its encrypted token
                                           DEFAULT         which account is the default
                     INSTAGRAM#<ig id>     HOLDER          the one tenant that holds this Instagram account
+                    META_USER#<login>#<app-scoped id>
+                                          CONSENT#<tenant>#<id> whose consent an account rests on: Meta names it so
+                    DELETION#<code>       DELETION        a deletion that Meta asked for, and what is left to tell of it
+                    DELETION_OF#<sha256>  DELETION        the latest deletion of one person, by the hash of their id
+                    DELETIONS             OPEN#<code>     a deletion that has not ended
     PostsTable      TENANT#<tenant>       POST#<id>       a post; ByAccount lists one account's, Open what is on its way
                                                           and, apart, what is scheduled
                                           TIMELINE#<id>#… what happened to a post (expires)
@@ -38,14 +43,20 @@ OPEN_PARTITION = "OPEN"
 SCHEDULED_PARTITION = "SCHEDULED"
 OUTAGE_PARTITION = "OUTAGE"
 ACCOUNT_PREFIX = "ACCOUNT#"
+CONSENT_PREFIX = "CONSENT#"
+OPEN_DELETIONS = "DELETIONS"
+OPEN_DELETION_PREFIX = "OPEN#"
 POST_PREFIX = "POST#"
 EVENT_PREFIX = "EVENT#"
+BY_TENANT = "ByTenant"
 BY_TIME = "ByTime"
 UNREAD = "Unread"
 EVENT_INDEXES = {BY_TIME: "events_pk", UNREAD: "unread_pk"}  # and the name of their partition key
 ENDPOINT_PREFIX = "ENDPOINT#"
 DUE = "Due"
 DUE_PARTITION = "DUE"
+REFRESH_DUE = "RefreshDue"
+REFRESH_PARTITION = "REFRESH"
 
 
 def _key(pk: str, sk: str) -> Key:
@@ -70,6 +81,33 @@ def default_account(tenant_id: str) -> Key:
 
 def holder(ig_user_id: str) -> Key:
     return _key(f"INSTAGRAM#{ig_user_id}", "HOLDER")
+
+
+def meta_user(login: str, app_scoped_id: str) -> str:
+    """Partition key: one person may have let us use several accounts."""
+    return f"META_USER#{login}#{app_scoped_id}"
+
+
+def consent(login: str, app_scoped_id: str, tenant_id: str, account_id: str) -> Key:
+    return _key(meta_user(login, app_scoped_id), f"{CONSENT_PREFIX}{tenant_id}#{account_id}")
+
+
+def account_of_consent(sk: str) -> tuple[str, str]:
+    """Tenant and account id of a consent's sort key."""
+    tenant_id, _, account_id = sk.removeprefix(CONSENT_PREFIX).partition("#")
+    return tenant_id, account_id
+
+
+def deletion(code: str) -> Key:
+    return _key(f"DELETION#{code}", "DELETION")
+
+
+def latest_deletion(user_hash: str) -> Key:
+    return _key(f"DELETION_OF#{user_hash}", "DELETION")
+
+
+def open_deletion(code: str) -> Key:
+    return _key(OPEN_DELETIONS, OPEN_DELETION_PREFIX + code)
 
 
 def post(tenant_id: str, post_id: str) -> Key:
@@ -99,15 +137,24 @@ def outage(outage_id: str) -> Key:
 
 
 def fingerprint(tenant_id: str, account_id: str, sha256: str) -> Key:
-    return _key(tenant(tenant_id), f"FINGERPRINT#{account_id}#{sha256}")
+    return _key(tenant(tenant_id), fingerprint_prefix(account_id) + sha256)
+
+
+def fingerprint_prefix(account_id: str) -> str:
+    return f"FINGERPRINT#{account_id}#"
+
+
+def quota_prefix(account_id: str) -> str:
+    """Of what Instagram told, and of each day."""
+    return f"QUOTA#{account_id}"
 
 
 def quota(tenant_id: str, account_id: str) -> Key:
-    return _key(tenant(tenant_id), f"QUOTA#{account_id}")
+    return _key(tenant(tenant_id), quota_prefix(account_id))
 
 
 def quota_day(tenant_id: str, account_id: str, day: date) -> Key:
-    return _key(tenant(tenant_id), f"QUOTA#{account_id}#{day.isoformat()}")
+    return _key(tenant(tenant_id), f"{quota_prefix(account_id)}#{day.isoformat()}")
 
 
 def event(tenant_id: str, event_id: str) -> Key:

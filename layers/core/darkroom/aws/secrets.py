@@ -1,11 +1,10 @@
 """
-The app credentials, from one Secrets Manager secret; read anew every quarter of an hour, for rotation.
+The credentials of both apps, each from a Secrets Manager secret of its own; read anew every quarter of an hour, for
+rotation.
 
-    {"app_id": "…", "app_secret": "…",                  the Instagram app
-     "previous_app_secret": "…",                        optional, while the secret is being rotated
-     "meta_app_secret": "…",                            optional: the Meta app's, which may sign webhooks as well
-     "previous_meta_app_secret": "…",                   optional, as above
-     "verify_token": "…"}                               what Meta has to say when webhooks are subscribed
+    {"app_id": "…", "app_secret": "…",
+     "previous_app_secret": "…",     optional, while the secret is being rotated
+     "verify_token": "…"}            what Meta has to say when webhooks are subscribed; in either app's
 """
 
 import json
@@ -24,12 +23,7 @@ if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
 
 _KEEP_SECONDS = 900
-# Which secrets may sign webhooks besides the Instagram app's: Meta does not say which of the two apps signs what.
-_OTHER_SLOTS = {
-    "instagram_previous": "previous_app_secret",
-    "meta": "meta_app_secret",
-    "meta_previous": "previous_meta_app_secret",
-}
+_SIGNING = {"": "app_secret", "_previous": "previous_app_secret"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +34,6 @@ class AppCredentials:
 
 @dataclass(slots=True)
 class AppSecret:
-    """Implements also the `KeyRing` port of receiving.py."""
-
     client: "SecretsManagerClient"
     secret_arn: str
     seconds: Callable[[], float] = time.monotonic
@@ -51,23 +43,17 @@ class AppSecret:
 
     def credentials(self) -> AppCredentials:
         """Raises ConfigurationError, saying what to put where, while the secret is empty or malformed."""
-        found = self._values(_KEEP_SECONDS, frozenset({"app_id", "app_secret"}))
+        found = self.values(_KEEP_SECONDS, frozenset({"app_id", "app_secret"}))
+        for name in ("app_id", "app_secret"):
+            if name not in found:
+                raise _missing(name, self.name)
         return AppCredentials(found["app_id"], found["app_secret"])
 
-    def keys(self, max_age: float | None = None) -> Keys:
-        """Raises ConfigurationError as `credentials` does; an empty secret is none, so that it never verifies."""
-        age = _KEEP_SECONDS if max_age is None else max_age
-        found = self._values(age, frozenset({"app_secret", "verify_token"}))
-        others = {slot: found[name] for slot, name in _OTHER_SLOTS.items() if name in found}
-        return Keys({"instagram": found["app_secret"], **others}, found["verify_token"])
-
-    def _values(self, max_age: float, needed: frozenset[str]) -> dict[str, str]:
-        """Only what is complete is remembered: a mended secret counts at once."""
-        if self._known is not None and self.seconds() < self._read_at + max_age and needed <= self._known.keys():
-            return self._known
-        self._known = None
-        value, self._read_at = self._read(), self.seconds()
-        self._known = _usable(value, needed, self.name)
+    def values(self, max_age: float, needed: frozenset[str] = frozenset()) -> dict[str, str]:
+        """What of the secret can be used. It is read anew while it lacks what is needed: mended, it counts at once."""
+        is_old = self.seconds() >= self._read_at + max_age
+        if self._known is None or is_old or not needed <= self._known.keys():
+            self._known, self._read_at = _usable(self._read()), self.seconds()
         return self._known
 
     def _read(self) -> Any:
@@ -82,10 +68,43 @@ class AppSecret:
             return None
 
 
-def _usable(value: Any, needed: frozenset[str], secret: str) -> dict[str, str]:
-    """What of the secret can be used. Raises ConfigurationError unless that is all that is needed."""
+@dataclass(frozen=True, slots=True)
+class SigningSecrets:
+    """
+    Implements the `KeyRing` port of receiving.py and the `Secrets` port of consents.py. Of both apps, because Meta does
+    not say which of them signs what; one that is not set up is left out, and not asked about at every delivery.
+    """
+
+    instagram: AppSecret
+    meta: AppSecret
+
+    def signing(self, max_age: float | None = None) -> dict[str, str]:
+        """By slot, such as `meta_previous`. Raises ConfigurationError while neither app has a secret."""
+        return self._all(max_age)[0]
+
+    def keys(self, max_age: float | None = None) -> Keys:
+        """Raises ConfigurationError as `signing` does, and while nothing has a verify token."""
+        secrets, verify_token = self._all(max_age)
+        if verify_token is None:
+            raise _missing("verify_token", self.instagram.name)
+        return Keys(secrets, verify_token)
+
+    def _all(self, max_age: float | None) -> tuple[dict[str, str], str | None]:
+        age = _KEEP_SECONDS if max_age is None else max_age
+        apps = {"instagram": self.instagram.values(age), "meta": self.meta.values(age)}
+        secrets = {
+            app + slot: found[name] for app, found in apps.items() for slot, name in _SIGNING.items() if name in found
+        }
+        if not secrets.keys() & apps.keys():  # a previous one alone proves nothing any more
+            raise _missing("app_secret", self.instagram.name)
+        return secrets, next((found["verify_token"] for found in apps.values() if "verify_token" in found), None)
+
+
+def _usable(value: Any) -> dict[str, str]:
+    """An empty text is none, so that it never verifies anything; nor is what was pasted with its quotes or line end."""
     pairs = value.items() if isinstance(value, dict) else ()
-    found = {name: text for name, text in pairs if isinstance(text, str) and text and text == text.strip(" \"'\n")}
-    for name in sorted(needed - found.keys()):
-        raise ConfigurationError(detail=f"The secret {secret} has no usable {name} (docs/meta-setup.md).")
-    return found
+    return {name: text for name, text in pairs if isinstance(text, str) and text and text == text.strip(" \"'\n")}
+
+
+def _missing(name: str, secret: str) -> ConfigurationError:
+    return ConfigurationError(detail=f"The secret {secret} has no usable {name} (docs/meta-setup.md).")

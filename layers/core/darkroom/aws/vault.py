@@ -28,6 +28,19 @@ _MOST_CACHED = 100
 _KEEP_SECONDS = 300  # so that disabling the key stops warm functions too
 
 
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    plain: bytes = field(repr=False)
+    wrapped: bytes = field(repr=False)
+    key_arn: str
+    associated: bytes
+
+    def seal(self, secret: str, form: int = ONE_TOKEN) -> SealedToken:
+        nonce = os.urandom(_NONCE)
+        sealed = AESGCM(self.plain).encrypt(nonce, secret.encode(), self.associated)
+        return SealedToken(nonce + sealed, self.wrapped, self.key_arn, form)
+
+
 @dataclass(slots=True)
 class Vault:
     """
@@ -42,11 +55,11 @@ class Vault:
 
     def seal(self, secret: str, tenant_id: str, account_id: str, form: int = ONE_TOKEN) -> SealedToken:
         """`account_id`: whose; of a connection that is not made yet, the session's id."""
-        return self._seal(secret, _context(tenant_id, account_id), form)
+        return self.new_key(tenant_id, account_id).seal(secret, form)
 
     def seal_for_endpoint(self, secret: str, tenant_id: str, endpoint_id: str) -> SealedToken:
         """The signing secret of an endpoint for outgoing webhooks; no role that opens it opens a token."""
-        return self._seal(secret, _endpoint_context(tenant_id, endpoint_id), ONE_TOKEN)
+        return self._key(_endpoint_context(tenant_id, endpoint_id)).seal(secret)
 
     def open(self, sealed: SealedToken, tenant_id: str, account_id: str) -> str:
         """Raises TokenUnreadableError: KMS refuses, or this ciphertext was not made for this account."""
@@ -56,14 +69,16 @@ class Vault:
         """As `open`, for the signing secret of an endpoint."""
         return self._open(sealed, _endpoint_context(tenant_id, endpoint_id))
 
-    def _seal(self, secret: str, context: dict[str, str], form: int) -> SealedToken:
+    def new_key(self, tenant_id: str, account_id: str) -> DataKey:
+        """For one token of this account, which may come later: sealing it then takes no call."""
+        return self._key(_context(tenant_id, account_id))
+
+    def _key(self, context: dict[str, str]) -> DataKey:
         try:
             made = self.kms.generate_data_key(KeyId=self.key_arn, KeySpec="AES_256", EncryptionContext=context)
         except (ClientError, *NO_ANSWER) as error:
             raise _unusable(error) from error
-        nonce = os.urandom(_NONCE)
-        sealed = AESGCM(made["Plaintext"]).encrypt(nonce, secret.encode(), _associated(context))
-        return SealedToken(nonce + sealed, made["CiphertextBlob"], self.key_arn, form)
+        return DataKey(made["Plaintext"], made["CiphertextBlob"], self.key_arn, _associated(context))
 
     def _open(self, sealed: SealedToken, context: dict[str, str]) -> str:
         if sealed.format not in _FORMATS:

@@ -148,6 +148,16 @@ REFUSED_BEFORE_PUBLISHING: dict[int, str] = _REFUSED_BEFORE_ANYTHING | {
 # comments have been seen to exist behind an error of that step. 9 and 9007 are about containers.
 REFUSED_BEFORE_COMMENTING: dict[int, str] = _REFUSED_BEFORE_ANYTHING
 
+# The subcodes of 190 that say why a token is dead for good. Without one of them 190 is no proof: it is also the answer
+# to a token that was garbled on the way or belongs to the other login. 459 and 464 are of a token that lives on.
+PROVES_REVOCATION: dict[int, str] = {
+    458: "graph: the person has removed the app",
+    460: "graph: the password was changed",
+    463: "graph: expired",
+    467: "graph: invalidated, the person logged out",
+    492: "graph: the person has lost the role on the Page",
+}
+
 _BY_CODE = {(row.code, row.subcode): row.error for row in CODE_TABLE}
 _BY_SUBCODE = {row.subcode: row.error for row in CODE_TABLE if row.subcode and row.subcode >= 2207000}
 
@@ -159,6 +169,10 @@ def classify(code: int | None, subcode: int | None) -> type[InstagramError] | No
     if subcode in _BY_SUBCODE:
         return _BY_SUBCODE[subcode]
     return None if code is None else _BY_CODE.get((code, None))
+
+
+def proves_revocation(code: int | None, subcode: int | None) -> bool:
+    return code == 190 and subcode in PROVES_REVOCATION
 
 
 def classify_sentence(sentence: str) -> type[InstagramError] | None:

@@ -1,0 +1,41 @@
+"""
+Deletions: what Meta asks us to erase on behalf of a person, and what is left to tell of it. A deletion names the person
+by a hash only, and the accounts only while they are being erased.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """An account to be erased: ours, by our own ids."""
+
+    tenant_id: str
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """
+    `code` is 128 random bits in hex and all that it takes to read the status. `accounts` is empty once it is done, and
+    `erased` counts what was erased by kind; after a worker's death it counts too little.
+    """
+
+    code: str
+    user_hash: str
+    requested_at: datetime
+    accounts: tuple[Doomed, ...] = ()
+    done_at: datetime | None = None
+    erased: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_done(self) -> bool:
+        return self.done_at is not None
+
+
+def user_hash(user_id: str) -> str:
+    """Of the app-scoped id: the same person again is the same hash, and the id cannot be read from it."""
+    return hashlib.sha256(f"deletion\n{user_id}".encode()).hexdigest()

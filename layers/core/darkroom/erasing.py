@@ -1,0 +1,199 @@
+"""
+Somebody wants their data deleted, and Meta tells us. Account, token and claims go at once, in the same transaction that
+writes the deletion down; a job erases what the account has left behind, minutes later, when every function that may
+still hold the account in its hands has ended.
+
+The owner may come back at any time: a new connection is a new account with an id of its own, and the job knows the old
+id only (docs/decisions/0017-erasing.md). Everything here may be done again, and goes on where a dead worker stopped:
+what is erased is not found any more.
+"""
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import batched
+from typing import Any, Protocol
+
+from darkroom import announcing
+from darkroom.accounts import Account
+from darkroom.consents import Consent, MetaUsers, Secrets, withdrawn
+from darkroom.deletions import Deletion, Doomed, user_hash
+from darkroom.errors import ConflictError, StoreUnavailableError
+from darkroom.events import Event, event_id
+
+DELETION_REQUESTED = "account.deletion_requested"
+MOST_AT_ONCE = 20  # accounts in one transaction
+BUDGET = timedelta(minutes=4)  # of one run; less than the function's limit by more than one step takes
+LOST_AFTER = timedelta(minutes=15)  # a deletion whose job is nowhere to be seen
+LATE_AFTER = timedelta(days=1)
+_TRIES = 3
+
+
+class Deletions(Protocol):
+    def latest(self, user_hash: str) -> Deletion | None: ...
+
+    def get(self, code: str) -> Deletion:
+        """Raises NotFoundError."""
+        ...
+
+    def add(self, deletion: Deletion, instead_of: Deletion | None) -> None:
+        """The person's latest from now on. ConflictError when `instead_of` was not their latest any more."""
+        ...
+
+    def doom(self, deletion: Deletion, accounts: tuple[Account, ...]) -> None:
+        """
+        Erases accounts, tokens and claims, and adds them to the deletion, all or nothing. ConflictError when the
+        deletion has ended, or an account was connected anew or is gone.
+        """
+        ...
+
+    def count(self, deletion: Deletion, erased: dict[str, int]) -> None: ...
+
+    def finish(self, deletion: Deletion, now: datetime) -> bool:
+        """Forgets the accounts. False, and nothing happens, when there are others by now."""
+        ...
+
+    def open_before(self, moment: datetime, limit: int) -> tuple[Deletion, ...]:
+        """Those that have not ended, of before that moment."""
+        ...
+
+
+class Belongings(Protocol):
+    """One kind of thing that accounts leave behind."""
+
+    @property
+    def kind(self) -> str: ...
+
+    def erase(self, tenant_id: str, account_id: str) -> Iterator[int]:
+        """Erases step by step; each yields how many there were. StoreUnavailableError: erase again."""
+        ...
+
+
+type Queue = Callable[[str], None]
+"""Puts the job of a deletion into the queue, by its code. StoreUnavailableError."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPorts:
+    secrets: Secrets
+    users: MetaUsers
+    deletions: Deletions
+    queue: Queue
+    telling: announcing.Ports
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class ErasingPorts:
+    deletions: Deletions
+    belongings: tuple[Belongings, ...]
+    queue: Queue
+    telling: announcing.Ports
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchingPorts:
+    deletions: Deletions
+    queue: Queue
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureTask:
+    """What the queue carries: nothing of the person."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """For the answer, and for the log."""
+
+    deletion: Deletion
+    key_slot: str
+    doomed: int
+    stale: int
+
+
+def request(signed_request: str, ports: RequestPorts) -> Requested:
+    """
+    The deletion of whoever the signed request names: a new one, or the one that is under way. Who is not known here
+    gets one as well. Raises BadRequestError(signed_request_invalid).
+    """
+    for _ in range(_TRIES):
+        consent = withdrawn(signed_request, ports.secrets, ports.users)
+        try:
+            deletion = _begun(consent, ports)
+        except ConflictError:
+            continue  # somebody else did the same, or the owner came back at this very moment: look again
+        return Requested(deletion, consent.request.key_slot, len(consent.accounts), consent.stale)
+    raise StoreUnavailableError
+
+
+def _begun(consent: Consent, ports: RequestPorts) -> Deletion:
+    whose = user_hash(consent.request.user_id)
+    known = ports.deletions.latest(whose)
+    deletion = known
+    if deletion is None or (deletion.is_done and consent.accounts):
+        deletion = Deletion(code=secrets.token_hex(16), user_hash=whose, requested_at=ports.now())
+        ports.deletions.add(deletion, known)
+    for batch in batched(consent.accounts, MOST_AT_ONCE, strict=False):
+        ports.deletions.doom(deletion, batch)
+    if deletion is not known or consent.accounts:
+        ports.queue(deletion.code)
+    for account in consent.accounts:
+        announcing.tell(_event(deletion, Doomed(account.tenant_id, account.id), ports.now()), ports.telling)
+    return deletion
+
+
+def erase(task: ErasureTask, ports: ErasingPorts) -> dict[str, Any]:
+    """One run of the job. Answers `{outcome}` and what was erased, by kind; `continued` has queued another run."""
+    deletion = ports.deletions.get(task.code)
+    if deletion.is_done:
+        return {"outcome": "done before"}
+    for doomed in deletion.accounts:  # whoever requested it may have died before telling
+        announcing.tell(_event(deletion, doomed, ports.now()), ports.telling)
+    erased: Counter[str] = Counter()
+    is_complete = _swept(deletion, erased, ports)
+    ports.deletions.count(deletion, dict(erased))
+    if not is_complete or not ports.deletions.finish(deletion, ports.now()):
+        ports.queue(deletion.code)
+        return {"outcome": "continued", **erased}
+    return {"outcome": "done", "accounts": len(deletion.accounts), **erased}
+
+
+def _swept(deletion: Deletion, erased: Counter[str], ports: ErasingPorts) -> bool:
+    """False when the time was over before."""
+    end = ports.now() + BUDGET
+    for doomed in deletion.accounts:
+        for belongings in ports.belongings:
+            for number in belongings.erase(doomed.tenant_id, doomed.account_id):
+                erased[belongings.kind] += number
+                if ports.now() > end:
+                    return False
+    return True
+
+
+def watch(ports: WatchingPorts) -> dict[str, int]:
+    """Queues again what was left: whoever requested it, or a message, got lost on the way. Again is harmless."""
+    now = ports.now()
+    left = ports.deletions.open_before(now - LOST_AFTER, 100)
+    for deletion in left:
+        ports.queue(deletion.code)
+    return {"open": len(left), "late": sum(each.requested_at < now - LATE_AFTER for each in left)}
+
+
+def _event(deletion: Deletion, doomed: Doomed, now: datetime) -> Event:
+    """Of no account, or it would be erased with its account."""
+    return Event(
+        id=event_id(doomed.tenant_id, DELETION_REQUESTED, deletion.code, doomed.account_id),
+        tenant_id=doomed.tenant_id,
+        type=DELETION_REQUESTED,
+        occurred_at=deletion.requested_at,
+        received_at=now,
+        refs={"account_id": doomed.account_id},
+        data={"advice": "Erase what you have stored of this account; Darkroom erases what it has."},
+    )

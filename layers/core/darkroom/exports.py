@@ -1,0 +1,13 @@
+"""A copy of what is stored of a tenant, record by record."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """`record` is what is stored, as it is stored; `key` tells records of one kind apart."""
+
+    kind: str
+    key: str
+    record: dict[str, Any]

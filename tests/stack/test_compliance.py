@@ -1,0 +1,211 @@
+"""What Meta demands: an owner who leaves is gone, wholly, and can come back."""
+
+import json
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.stack import aws
+from tests.stack.problems import refused
+
+
+def deauthorized(cloud, instagram, account, **issued):
+    signed = instagram.signed_request(account.username, **issued)
+    return cloud.api_url + "/meta/deauthorize", {"signed_request": signed}
+
+
+def events_of(cloud, tenant, kind):
+    found = aws.items_of(cloud, "EventsTableName", tenant.id).values()
+    return [item for item in found if item.get("type") == {"S": kind}]
+
+
+def test_an_owner_who_removes_the_app_leaves_an_account_that_waits_to_be_connected_again(
+    cloud, tenant, instagram, comes_back
+):
+    account = tenant.account
+    status, body = instagram.withdraw(account.username, f"{cloud.api_url}/meta/deauthorize")
+    assert (status, body) == (200, "")
+    view = tenant.api.get(f"/v1/accounts/{account.id}").json()
+    assert view["state"] == "reauthorization_required"
+    assert f"TOKEN#{account.id}" not in aws.items_of(cloud, "AccountsTableName", tenant.id)
+    assert len(events_of(cloud, tenant, "account.deauthorized")) == 1
+    refusal = refused(tenant.api.post("/v1/posts", json=tenant.body()), 409)
+    assert (refusal["code"], refusal["actor"]) == ("reauthorization_required", "owner")
+    assert comes_back(tenant, account) == account
+    assert tenant.publish()["state"] == "published"
+
+
+def test_what_meta_said_before_the_owner_came_back_ends_nothing(cloud, tenant, instagram, stranger):
+    account = tenant.account
+    url, form = deauthorized(cloud, instagram, account, issued_at=int(time.time()) - 60)
+    assert stranger.post(url, data=form).status_code == 200
+    assert tenant.api.get(f"/v1/accounts/{account.id}").json()["state"] == "connected"
+    assert events_of(cloud, tenant, "account.deauthorized") == []
+
+
+def test_somebody_unknown_is_answered_as_everybody_is(cloud, instagram, stranger, new_owner):
+    owner = new_owner()
+    known = stranger.post(f"{cloud.api_url}/meta/deauthorize", data={"signed_request": "x.y"})
+    assert refused(known, 400)["code"] == "signed_request_invalid"
+    signed = instagram.signed_request(owner.username)
+    answer = stranger.post(f"{cloud.api_url}/meta/deauthorize", data={"signed_request": signed})
+    assert (answer.status_code, answer.text) == (200, "")
+
+
+@pytest.fixture
+def comes_back(connect, new_owner):
+    """The owner of that account connects it again."""
+
+    def connected(tenant, account):
+        time.sleep(1.1)  # Meta counts in whole seconds
+        return connect(tenant, new_owner(account.username))
+
+    return connected
+
+
+# Deletion
+
+
+@pytest.fixture
+def at_once(cloud):
+    """On AWS the job waits until every function that may still hold the account has ended."""
+    url = queue_url(cloud, "ErasureQueue")
+    cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "0"})
+    yield
+    cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "120"})
+
+
+def queue_url(cloud, logical_id):
+    found = cloud.client("cloudformation").describe_stack_resource(
+        StackName=cloud.describe()["stack"], LogicalResourceId=logical_id
+    )
+    return found["StackResourceDetail"]["PhysicalResourceId"]
+
+
+def told_by_meta(cloud, instagram, account):
+    status, body = instagram.withdraw(account.username, f"{cloud.api_url}/meta/data-deletion")
+    assert status == 200, body
+    return json.loads(body)
+
+
+def awaited(stranger, told, words="has been deleted"):
+    deadline = time.monotonic() + 30
+    while words not in (page := stranger.get(told["url"])).text:
+        assert time.monotonic() < deadline, page.text
+        time.sleep(0.2)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    return page.text
+
+
+def everywhere(cloud):
+    """Whatever is kept, by place: tables, buckets, queues, logs, workflows; not what Instagram itself knows."""
+    texts = {f"table {name}": json.dumps(aws.items(cloud, name), default=repr) for name in aws.TABLES}
+    s3, sqs, sfn = cloud.client("s3"), cloud.client("sqs"), cloud.client("stepfunctions")
+    for bucket in s3.list_buckets()["Buckets"]:
+        if "deliveries" in bucket["Name"]:
+            for each in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", []):
+                body = s3.get_object(Bucket=bucket["Name"], Key=each["Key"])["Body"].read()
+                texts[f"bucket {each['Key']}"] = each["Key"] + body.decode(errors="replace")
+    for url in sqs.list_queues().get("QueueUrls", []):
+        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+        texts[f"queue {url}"] = json.dumps(found.get("Messages", []))
+    for each in aws.executions(cloud):
+        told = [sfn.describe_execution(executionArn=each["executionArn"]), aws.history(cloud, each["executionArn"])]
+        texts[f"execution {each['name']}"] = json.dumps(told, default=str)
+    logs = [path for path in cloud.logs_dir.rglob("*.log") if "simulator" not in path.name]
+    return texts | {f"log {path.name}": path.read_text(errors="replace") for path in logs}
+
+
+def hits(cloud, canaries):
+    return sorted(
+        (what, place)
+        for place, text in everywhere(cloud).items()
+        for what, canary in canaries.items()
+        if canary in text
+    )
+
+
+def test_after_a_deletion_nothing_of_the_owner_is_left_anywhere(cloud, tenant, instagram, stranger, at_once):
+    account = tenant.account
+    canaries = {
+        "caption": "CANARY-caption-of-a-live-post",
+        "scheduled caption": "CANARY-caption-of-a-scheduled-post",
+        "comment": "CANARY-comment-text",
+        "message": "CANARY-message-text",
+        "username": account.username,
+        "account of Instagram's": account.ig_user_id,
+    }
+    key = {"idempotency-key": str(uuid.uuid4())}
+    body = tenant.body(caption=canaries["caption"])
+    live = tenant.follow(tenant.accepted(tenant.api.post("/v1/posts", json=body, headers=key)))
+    scheduled = tenant.schedule(datetime.now(UTC) + timedelta(days=2), caption=canaries["scheduled caption"])
+    instagram.comes_in("comment", account.username, text=canaries["comment"], media_id=live["media_id"])
+    instagram.comes_in("message", account.username, text=canaries["message"])
+    deadline = time.monotonic() + 20
+    while not (events_of(cloud, tenant, "comment.created") and events_of(cloud, tenant, "message.received")):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert {what for what, _ in hits(cloud, canaries)} == canaries.keys(), (
+        "a canary that was never there proves nothing"
+    )
+
+    told = told_by_meta(cloud, instagram, account)
+    assert refused(tenant.api.get(f"/v1/accounts/{account.id}"), 404)
+    assert f"TOKEN#{account.id}" not in aws.items_of(cloud, "AccountsTableName", tenant.id)
+    page = awaited(stranger, told)
+    assert account.username not in page
+
+    assert hits(cloud, canaries) == []
+    for post in (live, scheduled):
+        assert refused(tenant.api.get(f"/v1/posts/{post['id']}"), 404)
+    left = {name: aws.items_of(cloud, name, tenant.id) for name in aws.TABLES}
+    assert {name: sorted(kinds(items)) for name, items in left.items() if items} == {"EventsTableName": ["EVENT"]}
+    (event,) = left["EventsTableName"].values()
+    assert event["type"]["S"] == "account.deletion_requested"
+    assert "account_id" not in event
+    schedules = cloud.client("scheduler").list_schedules()["Schedules"]
+    assert scheduled["id"] not in [each["Name"] for each in schedules]
+
+
+def kinds(items):
+    return {sk.partition("#")[0] for sk in items}
+
+
+def test_asking_again_gives_the_same_code_and_an_owner_who_comes_back_is_a_new_account(
+    cloud, tenant, instagram, stranger, comes_back
+):
+    """The queue's delay stands: the owner is back before the job has begun."""
+    before = tenant.account
+    told = told_by_meta(cloud, instagram, before)
+    assert told_by_meta(cloud, instagram, before) == told
+    assert "is being deleted" in stranger.get(told["url"]).text
+    after = comes_back(tenant, before)
+    assert (after.ig_user_id, after.id == before.id) == (before.ig_user_id, False)
+    tenant.accounts[:] = [after]
+    assert tenant.publish()["state"] == "published"
+
+
+def test_a_guessed_code_shows_a_page_that_says_no(stranger, cloud):
+    page = stranger.get(f"{cloud.api_url}/data-deletion/{'0' * 32}")
+    assert page.status_code == 404
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+
+
+def test_an_export_has_everything_of_the_tenant_and_no_secret(cloud, tenant, canaries):
+    post = tenant.publish()
+    found, cursor = [], None
+    while True:
+        page = tenant.api.get("/v1/export", params={"limit": 3} | ({"cursor": cursor} if cursor else {})).json()
+        found += page["data"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert {"account", "default_account", "post", "timeline_entry", "quota"} <= {each["kind"] for each in found}
+    (exported,) = [each["record"] for each in found if each["kind"] == "post"]
+    assert (exported["id"], exported["content"]["caption"]) == (post["id"], post["caption"])
+    text = json.dumps(found)
+    for secret in ("ciphertext", "wrapped_key", *canaries.known["app secret"], *canaries.known["token"]):
+        assert secret not in text
+    assert text.count(tenant.account.ig_user_id) >= 1

@@ -1,0 +1,278 @@
+"""Abuse case D4, every point at which a worker may die, and an owner who comes back meanwhile."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from darkroom import announcing, erasing
+from darkroom.deletions import user_hash
+from darkroom.erasing import ErasureTask
+from darkroom.errors import BadRequestError, ConflictError, NotFoundError, StoreUnavailableError
+from tests.builders import NOW, TENANT, an_account
+from tests.compliance_fakes import FakeBelongings, FakeDeletions, FakeMetaUsers, FakeSecrets, epoch, signed
+from tests.fakes import Clock, FakeAccounts, FakeBus, FakeEvents, Fate, Killed
+from tests.unit.world import overtaken
+
+USER = "25400000000000001"
+
+
+class World:
+    """`queue` holds codes, delivered by `work`; a code is taken out only when its run has ended well."""
+
+    def __init__(self, *accounts, things=3):
+        self.clock, self.bus = Clock(), FakeBus()
+        self.accounts = FakeAccounts(*accounts)
+        self.deletions = FakeDeletions(self.accounts)
+        self.users, self.events = FakeMetaUsers(self.accounts), FakeEvents(self.clock)
+        self.queue = []
+        self.belongings = (FakeBelongings("posts", things), FakeBelongings("events", things))
+
+    def telling(self, events=None):
+        return announcing.Ports(events or self.events, lambda *told: self.bus.announce(*told, self.clock()), self.clock)
+
+    def request(self, text=None, wrap=lambda port: port):
+        ports = erasing.RequestPorts(
+            FakeSecrets(),
+            wrap(self.users),
+            wrap(self.deletions),
+            self.queue.append,
+            self.telling(wrap(self.events)),
+            self.clock,
+        )
+        return erasing.request(text or signed(USER, epoch(self.clock())), ports).deletion
+
+    def erase(self, code, wrap=lambda port: port):
+        ports = erasing.ErasingPorts(
+            wrap(self.deletions), self.belongings, self.queue.append, self.telling(wrap(self.events)), self.clock
+        )
+        return erasing.erase(ErasureTask(code), ports)
+
+    def work(self):
+        """Until the queue is empty; a run that dies comes again."""
+        while self.queue:
+            code = self.queue.pop(0)
+            try:
+                self.erase(code)
+            except StoreUnavailableError:
+                self.queue.append(code)
+
+    def watch(self):
+        return erasing.watch(erasing.WatchingPorts(self.deletions, self.queue.append, self.clock))
+
+    @property
+    def left(self):
+        return sum(number for each in self.belongings for number in each.left.values())
+
+    @property
+    def is_forgotten(self):
+        accounts = self.accounts
+        return not any((accounts.stored, accounts.tokens, accounts.holders, accounts.defaults))
+
+
+@pytest.fixture
+def world():
+    return World(an_account())
+
+
+def test_access_ends_at_once_and_the_rest_goes_by_the_job(world):
+    deletion = world.request()
+    assert world.is_forgotten
+    assert len(deletion.code) == 32
+    assert int(deletion.code, 16) >= 0
+    assert world.queue == [deletion.code]
+    world.work()
+    done = world.deletions.get(deletion.code)
+    assert (done.is_done, done.accounts, dict(done.erased)) == (True, (), {"accounts": 1, "posts": 3, "events": 3})
+    assert world.left == 0
+
+
+def test_what_is_left_to_tell_holds_nothing_of_the_person(world):
+    world.request()
+    world.work()
+    (tombstone,) = world.deletions.stored.values()
+    account = an_account()
+    for personal in (account.ig_user_id, account.app_scoped_id, account.username, account.id, account.tenant_id):
+        assert personal not in repr(tombstone)
+
+
+def test_the_tenant_is_told_once_in_an_event_that_is_not_the_account_s(world):
+    deletion = world.request()
+    world.work()
+    world.erase(deletion.code)
+    ((name, detail),) = world.bus.announced
+    assert name == "AccountDeletionRequested"
+    assert detail["account_id"] == an_account().id
+    (event,) = world.events.stored.values()
+    assert event.account_id is None  # or it would be erased with its account
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+def test_the_same_request_again_has_the_same_code_and_one_job(world, is_done):
+    text = signed(USER, epoch(NOW))
+    first = world.request(text)
+    if is_done:
+        world.work()
+    for _ in range(5):
+        assert world.request(text).code == first.code
+    assert world.queue == ([] if is_done else [first.code])
+
+
+def test_somebody_unknown_gets_a_code_too_and_it_ends_well():
+    world = World()
+    deletion = world.request()
+    world.work()
+    assert world.deletions.get(deletion.code).is_done
+    assert world.bus.announced == []
+
+
+def test_an_owner_who_comes_back_is_a_new_account_that_the_job_does_not_touch(world):
+    deletion = world.request()
+    back = an_account(id="acc_2", connected_at=NOW + timedelta(seconds=2))
+    world.accounts.connect(back, "the new token")
+    world.work()
+    assert world.deletions.get(deletion.code).is_done
+    assert world.accounts.tokens == {(TENANT, "acc_2"): "the new token"}
+    assert (TENANT, "acc_2") not in world.belongings[0].left
+
+
+def test_the_old_request_replayed_after_that_ends_nothing(world):
+    text = signed(USER, epoch(NOW))
+    first = world.request(text)
+    world.work()
+    world.accounts.connect(an_account(id="acc_2", connected_at=NOW + timedelta(seconds=2)), "token")
+    assert world.request(text).code == first.code
+    assert world.accounts.tokens
+    assert world.queue == []
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+def test_whoever_leaves_a_second_time_is_erased_a_second_time(world, is_done):
+    first = world.request()
+    if is_done:
+        world.work()
+    world.accounts.connect(an_account(id="acc_2", connected_at=NOW + timedelta(seconds=2)), "token")
+    world.clock.advance(60)
+    second = world.request()
+    assert (second.code == first.code) != is_done  # one that is under way takes the new account in
+    world.work()
+    assert world.is_forgotten
+    assert world.deletions.get(second.code).is_done
+    assert world.deletions.latest(user_hash(USER)).code == second.code
+
+
+def test_a_person_with_many_accounts_loses_them_all():
+    accounts = [an_account(id=f"acc_{n}", ig_user_id=str(n), login="facebook") for n in range(1, 46)]
+    world = World(*accounts)
+    deletion = world.request()
+    assert world.is_forgotten
+    world.work()
+    assert world.deletions.get(deletion.code).erased["accounts"] == 45
+    assert len(world.belongings[0].left) == 45
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("nth", range(6))
+def test_a_request_that_dies_anywhere_is_finished_by_its_repetition_or_by_the_watchdog(world, nth, when):
+    text = signed(USER, epoch(NOW))
+    fate = Fate({nth: (when, Killed())})
+    with pytest.raises(Killed):
+        world.request(text, fate.mortal)
+    world.clock.advance(timedelta(hours=1))
+    world.watch()
+    world.work()
+    deletion = world.request(text)
+    world.watch()
+    world.work()
+    assert world.deletions.get(deletion.code).is_done
+    assert world.is_forgotten
+    assert world.left == 0
+    assert len({detail["event_id"] for _, detail in world.bus.announced}) == 1  # at least once, and known by its id
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("nth", range(4))
+def test_a_job_that_dies_anywhere_goes_on_where_it_stopped(world, nth, when):
+    deletion = world.request()
+    fate = Fate({nth: (when, Killed())})
+    with pytest.raises(Killed):
+        world.erase(deletion.code, fate.mortal)
+    world.work()
+    assert world.deletions.get(deletion.code).is_done
+    assert world.left == 0
+
+
+@pytest.mark.parametrize("failures", [1, 4])
+def test_a_store_that_is_down_for_a_while_only_delays(world, failures):
+    deletion = world.request()
+    world.belongings[1].failures = failures
+    world.work()
+    assert world.deletions.get(deletion.code).is_done
+    assert world.left == 0
+
+
+def test_a_run_whose_time_is_over_queues_the_next_and_counts_what_it_did(world):
+    deletion = world.request()
+    world.queue.clear()
+    slow = world.belongings[0]
+    began = slow.erase
+
+    def erased_slowly(*ids):
+        for number in began(*ids):
+            world.clock.advance(erasing.BUDGET / 2 + timedelta(seconds=1))
+            yield number
+
+    slow.erase = erased_slowly
+    assert world.erase(deletion.code)["outcome"] == "continued"
+    assert world.queue == [deletion.code]
+    world.work()
+    assert dict(world.deletions.get(deletion.code).erased) == {"accounts": 1, "posts": 3, "events": 3}
+
+
+def test_the_watchdog_leaves_young_deletions_alone_and_says_which_are_late(world):
+    deletion = world.request()
+    world.queue.clear()
+    assert world.watch() == {"open": 0, "late": 0}
+    world.clock.advance(erasing.LOST_AFTER + timedelta(seconds=1))
+    assert world.watch() == {"open": 1, "late": 0}
+    assert world.queue == [deletion.code]
+    world.clock.advance(erasing.LATE_AFTER)
+    assert world.watch() == {"open": 1, "late": 1}
+
+
+def test_two_requests_at_the_same_moment_share_one_code(world):
+    text = signed(USER, epoch(NOW))
+    codes = []
+    overtaken(world.deletions, "add", lambda: codes.append(world.request(text).code))
+    assert world.request(text).code == codes[0]
+
+
+def test_an_account_that_is_connected_anew_at_that_moment_is_left_alone(world):
+    again = replace(an_account(), connected_at=NOW + timedelta(seconds=2), token_version=2)
+    overtaken(world.deletions, "doom", lambda: world.accounts.connect(again, "new"))
+    deletion = world.request(signed(USER, epoch(NOW)))
+    world.clock.advance(timedelta(hours=1))
+    world.watch()
+    world.work()
+    assert world.deletions.get(deletion.code).is_done
+    assert world.accounts.tokens == {(TENANT, again.id): "new"}
+
+
+def test_a_conflict_that_does_not_end_is_to_be_tried_again(world, monkeypatch):
+    def always(*_):
+        raise ConflictError
+
+    monkeypatch.setattr(world.deletions, "doom", always)
+    with pytest.raises(StoreUnavailableError):
+        world.request()
+
+
+def test_a_forged_request_starts_nothing(world):
+    with pytest.raises(BadRequestError):
+        world.request(signed(secret="another"))
+    assert (world.deletions.stored, world.queue) == ({}, [])
+
+
+def test_a_code_that_nobody_has_been_given_is_not_found(world):
+    with pytest.raises(NotFoundError):
+        world.erase("0" * 32)
