@@ -35,7 +35,7 @@ MACHINE = {
     "PYTHONHASHSEED": "0",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
-SAID = {"MODE": "live"}  # the one variable that decides what is built
+SAID = {"MODE": "live", "WEBHOOK_MESSAGE_BYTES": "900000"}  # what decides what is built, or must be a number
 # What the handler's first request builds: its ports, and the validators of its routes.
 START = """
 import app

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Keys:
     """`secrets` by slot, such as `instagram` and `instagram_previous`: whatever Meta may sign with at the moment."""
 
-    secrets: Mapping[str, str] = field(repr=False)
-    verify_token: str = field(repr=False)
+    secrets: Mapping[str, str]
+    verify_token: str
 
 
 @dataclass(frozen=True, slots=True)

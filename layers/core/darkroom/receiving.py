@@ -38,7 +38,7 @@ class Inbox(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     key_ring: KeyRing
     inbox: Inbox

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _JSON = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class S3Deliveries:
     """Implements `Objects` of inbox.py and the `Archive` port of processing.py. Putting again changes nothing."""
 

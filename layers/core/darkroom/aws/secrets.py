@@ -32,13 +32,13 @@ class AppCredentials:
     app_secret: str = field(repr=False)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class AppSecret:
     client: "SecretsManagerClient"
     secret_arn: str
     seconds: Callable[[], float] = time.monotonic
     name: str = "InstagramAppSecret"  # as template.yaml calls it
-    _known: dict[str, str] | None = field(default=None, repr=False)
+    _known: dict[str, str] | None = None
     _read_at: float = 0.0
 
     def credentials(self) -> AppCredentials:
@@ -68,7 +68,7 @@ class AppSecret:
             return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SigningSecrets:
     """
     Implements the `KeyRing` port of receiving.py and the `Secrets` port of consents.py. Of both apps, because Meta does
