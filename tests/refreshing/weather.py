@@ -50,7 +50,11 @@ SPELLS: dict[str, tuple[tuple[str, ...], int, float]] = {
 
 @dataclass
 class Weather:
-    """`rate` of calls are struck. `meanwhile` are things that may happen just then, somewhere else."""
+    """
+    `rate` of calls are struck. `meanwhile` are things that may happen just then, somewhere else. `unlucky` are the
+    accounts (`current` is the one being worked on) of which the only copy of a new token may have been lost by no fault
+    of ours: Instagram's answer never came, the worker died, or the table was out for longer than anybody waits.
+    """
 
     random: Random
     clock: Clock
@@ -58,6 +62,8 @@ class Weather:
     spells: list[tuple[datetime, datetime, str]] = field(default_factory=list)
     meanwhile: list[Action] = field(default_factory=list)
     struck: Counter[str] = field(default_factory=Counter)
+    unlucky: set[str] = field(default_factory=set)
+    current: str = ""
     is_over: bool = False
     _depth: int = 0
 
@@ -83,6 +89,8 @@ class Weather:
         if self.is_over:
             return call(*arguments)
         if self.is_out(point):
+            if point.startswith("renewal."):
+                self.unlucky.add(self.current)
             raise self._outage(point)
         if self.random.random() >= self.rate:
             return call(*arguments)
@@ -100,6 +108,8 @@ class Weather:
         if kind == "meanwhile":
             return self._meanwhile(when, call, *arguments)
         error = self._error(kind, point)
+        if kind == "killed" or point.startswith("instagram."):
+            self.unlucky.add(self.current)
         if when == "before" or kind == "refused":
             raise error
         answer = call(*arguments)
@@ -137,6 +147,8 @@ class Through:
 
     def __getattr__(self, method: str) -> Any:
         point, real, through = f"{self._name}.{method}", getattr(self._port, method), self._weather.through
+        if not callable(real):
+            return real
 
         def call(*arguments: Any) -> Any:
             return through(point, real, *arguments)
