@@ -25,7 +25,8 @@ WARNED_BY = timedelta(days=9.5)
 class Ledger:
     """
     `texts` are the tokens that each account has had, by version. `excused` are events of versions that were replaced
-    before anybody could tell them. `spelled` are accounts that Instagram refused for weeks.
+    before anybody could tell them. `spelled` are accounts that Instagram refused for longer than random faults do, and
+    why. `orphaned` counts tokens that Instagram replaced and killed while nobody lived to hear of the successor.
     """
 
     clock: Clock
@@ -35,10 +36,10 @@ class Ledger:
     connections: dict[Key, int] = field(default_factory=dict)
     flags: Counter[tuple[Key, int, AccountState]] = field(default_factory=Counter)
     excused: set[tuple[str, str, str]] = field(default_factory=set)
-    spelled: set[Key] = field(default_factory=set)
+    spelled: dict[Key, str] = field(default_factory=dict)
     fewest_days: dict[str, float] = field(default_factory=dict)
     renewals: int = 0
-    unlucky: int = 0
+    orphaned: int = 0
     breaks: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -65,7 +66,7 @@ class Ledger:
             self.excused.add((before.id, str(before.token_version), before.untold))
         if not self.is_dead(before) or before.state is AccountState.CONNECTED:
             left = (before.token_expires_at - self.clock.now) / timedelta(days=1)
-            kind = "refused for weeks" if key in self.spelled else "others"
+            kind = self.spelled.get(key, "random faults only")
             self.fewest_days[kind] = min(left, self.fewest_days.get(kind, 60.0))
 
     def asked_for(self, key: Key, account: Account, text: str) -> None:
@@ -153,14 +154,17 @@ class WatchedAccounts(FakeAccounts):
         key = (renewed.tenant_id, renewed.id)
         before = self.stored.get(key)
         super().renew(renewed, successor)
-        if before is not None and before.token_version < renewed.token_version:
+        after = self.stored[key]
+        if before is not None and before.token_version < after.token_version:
             self.ledger.renewals += 1
-            self.ledger.replaced(before, renewed, successor.token)
+            self.ledger.replaced(before, after, successor.token)
 
     def flag(self, account: Account) -> bool:
         is_written = super().flag(account)
         if is_written:
             self.ledger.flags[(account.tenant_id, account.id), account.token_version, account.state] += 1
+            is_orphaned = self.ledger.rules.tokens[self.ledger.token_of(account)].rotated
+            self.ledger.orphaned += is_orphaned and account.state is DEAD
         return is_written
 
     def erase(self, account: Account) -> None:

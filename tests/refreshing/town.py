@@ -295,12 +295,13 @@ class Town:
     def _check(self, key: Key) -> None:
         owner = key[1].removeprefix("acc_")
         self.blocked.add(owner)
+        self.ledger.spelled.setdefault(key, "checkpointed for up to 15 days")
         self.later(self.random.uniform(24, 24 * 15), self.blocked.discard, owner)
 
     def _refuse(self, key: Key) -> None:
         """Instagram fails for this account alone, until 6 to 20 days before its token dies."""
         if account := self.accounts.stored.get(key):
-            self.ledger.spelled.add(key)
+            self.ledger.spelled[key] = "refused by Instagram for weeks"
             until = account.token_expires_at - timedelta(days=self.random.uniform(6, 20))
             self.refused_until[key[1].removeprefix("acc_")] = until
 
@@ -338,6 +339,7 @@ class Town:
             "calls": self.rules.calls,
             "refreshed": self.ledger.renewals,
             "struck": sum(self.weather.struck.values()),
+            "orphaned": self.ledger.orphaned,
             "dead": states[AccountState.REAUTHORIZATION_REQUIRED],
             **{kind.removeprefix("account."): kinds[kind] for kind in sorted(kinds)},
             **self.counts,
