@@ -70,12 +70,12 @@ def test_a_post_that_goes_live_is_told_to_the_tenants_server_and_to_its_people(t
     assert (told["type"], told["data"]["refs"]["post_id"]) == ("post.published", post["id"])
     with pytest.raises(WebhookVerificationError):
         Webhook(endpoint["secret"]).verify(body + b" ", headers)
-    (event,) = tenant.api.get("/v1/events", params={"unread": "true"}).json()["data"]
+    (event,) = tenant.api.get("/v1/events", params={"unread": "true", "type": "post.published"}).json()["data"]
     assert (event["id"], event["is_read"]) == (headers["webhook-id"], False)
-    assert tenant.api.get("/v1/events/unread-count").json()["unread"] == 1
+    unread = tenant.api.get("/v1/events/unread-count").json()["unread"]
     for _ in range(2):
         assert tenant.api.post("/v1/events/read", json={"ids": [event["id"]]}).json()["ids"] == [event["id"]]
-    assert tenant.api.get("/v1/events/unread-count").json()["unread"] == 0
+    assert tenant.api.get("/v1/events/unread-count").json()["unread"] == unread - 1
     time.sleep(1)
     assert len(receiver.received) == 1, "once"
 

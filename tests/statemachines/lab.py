@@ -268,7 +268,8 @@ class Lab:
         self.token = self.instagram.page_token_for(USERNAME)
         self._tokens.append(self.token)
         changes = {"login": "facebook", "page_id": "134000000000001", "scopes": tuple(FACEBOOK_SCOPES)}
-        self.accounts.connect(replace(self.account, **changes), self.token, "EAA-CANARY-person")
+        again = replace(self.account, **changes, token_version=self.account.token_version + 1)
+        self.accounts.connect(again, self.token, "EAA-CANARY-person")
 
     def post_by_hand(self, caption: str | None) -> None:
         """Somebody publishes an image in Instagram's own app."""

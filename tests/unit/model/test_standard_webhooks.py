@@ -11,7 +11,10 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from darkroom.standard_webhooks import headers, new_secret
 
-NOW = datetime.now(UTC)  # the library compares with its own clock
+
+def now():
+    """The library compares with its own clock."""
+    return datetime.now(UTC)
 
 
 def verified(secret, made, body):
@@ -36,12 +39,12 @@ def test_the_published_example():
 @given(st.dictionaries(st.text(), st.text()))
 def test_an_independent_library_accepts_any_body(content):
     secret, body = new_secret(), json.dumps(content).encode()
-    assert verified(secret, headers("evt_1", NOW, body, [secret]), body) == content
+    assert verified(secret, headers("evt_1", now(), body, [secret]), body) == content
 
 
 def test_while_two_secrets_are_valid_either_verifies():
     old, new, stranger = new_secret(), new_secret(), new_secret()
-    made = headers("evt_1", NOW, b"{}", [new, old])
+    made = headers("evt_1", now(), b"{}", [new, old])
     assert made["webhook-signature"].count(" ") == 1
     for secret in (old, new):
         verified(secret, made, b"{}")
@@ -49,11 +52,11 @@ def test_while_two_secrets_are_valid_either_verifies():
         verified(stranger, made, b"{}")
 
 
-@pytest.mark.parametrize("change", [{"webhook-id": "evt_2"}, {"webhook-timestamp": str(int(NOW.timestamp()) + 1)}])
-def test_what_was_changed_on_the_way_is_noticed(change):
+def test_what_was_changed_on_the_way_is_noticed():
     secret = new_secret()
-    made = headers("evt_1", NOW, b"{}", [secret])
-    for wrong, body in ((made | change, b"{}"), (made, b"{ }")):
+    made = headers("evt_1", now(), b"{}", [secret])
+    another_id, later = {"webhook-id": "evt_2"}, {"webhook-timestamp": str(int(made["webhook-timestamp"]) + 1)}
+    for wrong, body in ((made | another_id, b"{}"), (made | later, b"{}"), (made, b"{ }")):
         with pytest.raises(WebhookVerificationError):
             verified(secret, wrong, body)
 
