@@ -14,7 +14,7 @@ from simulator.options import Options, PretendAccount
 from simulator.testing import transport
 from tests.builders import NOW, TENANT, an_account
 from tests.fakes import Clock, FakeAccounts, FakeRenewals, standing_ports
-from tests.refreshing.__main__ import SEED, lived
+from tests.refreshing.__main__ import SEED, TRIAL, caught, lived
 from tests.refreshing.mutants import MUTANTS
 from tests.refreshing.town import VISIBILITY, Town
 from tests.test_architecture import TEMPLATE
@@ -35,11 +35,9 @@ def test_the_same_seed_makes_the_same_run():
 
 @pytest.mark.parametrize("without", ["the lease", "flags", "the natural key of an event"])
 def test_a_mutant_is_caught(without):
-    storm = {"accounts": 80, "days": 100, "rate": 0.06}
     (mutant,) = (each for each in MUTANTS if each.without == without)
-    with mutant.taken():
-        assert lived(SEED, **storm).counts
-    assert not lived(SEED, **storm).counts
+    assert caught(mutant)
+    assert not lived(SEED, **TRIAL).counts
 
 
 def test_the_town_lives_by_the_queue_of_the_template():
