@@ -303,6 +303,44 @@ def test_submitting_again_is_one_post_one_slot_one_fingerprint_and_one_start(por
     assert first.duplicate_of is None
 
 
+def spoiled(ports, by):
+    """What would be refused now, and was not when it was asked for."""
+    if by == "time":
+        ports.now.advance(timedelta(days=2))
+    elif by == "account":
+        ports.accounts.connect(an_account(token_version=2, state=AccountState.ACTION_REQUIRED), "token")
+    else:
+        ports.accounts.erase(ACCOUNT)
+
+
+@pytest.mark.parametrize("by", ["time", "account", "disconnected"])
+@pytest.mark.parametrize("is_going", [True, False])
+def test_a_repetition_hears_that_its_post_was_accepted_whatever_has_happened_since(ports, by, is_going):
+    wanted = {"mode": "scheduled", "publish_at": LATER}
+    if not is_going:
+        ports.schedules.failure = StoreUnavailableError()
+    first = submit(ports, account_id=ACCOUNT.id, **wanted)
+    ports.schedules.failure = None
+    spoiled(ports, by)
+    assert submit(ports, account_id=ACCOUNT.id, is_repeated=True, **wanted) == first
+    assert ports.schedules.stored == {POST_ID: first.publish_at}
+    assert (len(ports.posts.stored), slots(ports)) == (1, [first.publish_at])
+
+
+def test_a_repetition_of_what_was_never_stored_is_checked_like_the_first(ports):
+    spoiled(ports, "account")
+    with pytest.raises(AccountUnavailableError):
+        submit(ports, is_repeated=True)
+    assert nothing_happened(ports)
+
+
+@pytest.mark.parametrize("caller", [a_caller(OTHER_TENANT), a_caller(TENANT, account_ids=("acc_other",))])
+def test_a_repetition_tells_nobody_of_another_s_post(ports, caller):
+    submit(ports)
+    with pytest.raises(NotFoundError):
+        submit(ports, caller, account_id=ACCOUNT.id, is_repeated=True)
+
+
 @pytest.mark.parametrize("method", ["fingerprints.claim", "posts.add"])
 def test_a_store_that_fails_half_way_is_told_and_repeating_completes_the_post(ports, method):
     store, name = method.split(".")
@@ -424,6 +462,13 @@ def test_the_same_request_again_finds_the_same_posts(many):
     assert submit_to(many) == first
     assert len(many.posts.stored) == len(many.workflows.started) == 3
     assert {result.post.id for result in first} == {derived_id("post", GROUP_ID, each) for each in IDS}
+
+
+def test_a_repetition_gives_each_account_of_a_group_its_first_answer_again(many):
+    first = submit_to(many, mode="scheduled", publish_at=LATER)
+    many.now.advance(timedelta(days=2))
+    many.accounts.erase(an_account(id="acc_b", ig_user_id="acc_b"))
+    assert submit_to(many, mode="scheduled", publish_at=LATER, is_repeated=True) == first
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])

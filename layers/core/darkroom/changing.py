@@ -74,9 +74,15 @@ def _time(post: Post) -> dict[str, str | None]:
     return {"publish_at": at, "time_zone": post.time_zone}
 
 
-def publish_now(caller: Caller, post_id: str, ports: Ports) -> Post:
-    """A draft, or a scheduled post before its time. ConflictError when it is neither, or changes at the same moment."""
+def publish_now(caller: Caller, post_id: str, ports: Ports, first_asked_at: datetime | None = None) -> Post:
+    """
+    A draft, or a scheduled post before its time. ConflictError when it is neither, or changes at the same moment. With
+    `first_asked_at` this is a repetition: a post that was queued since then is answered as it is.
+    """
     post = mine(caller, post_id, ports)
+    if _was_queued_since(first_asked_at, post):
+        set_going(post, ports)
+        return post
     _require(post, EDITABLE, "Only a draft or a scheduled post can be published now.")
     wanted = Submission(content=post.content, mode="now", external_id=post.external_id)
     checked(wanted, account_of(post, ports), ports)
@@ -161,12 +167,16 @@ def _give_back(before: Post, after: Post, ports: Ports) -> None:
             ports.schedules.remove(before)
 
 
-def retry(caller: Caller, post_id: str, ports: Ports) -> Post:
+def retry(caller: Caller, post_id: str, ports: Ports, first_asked_at: datetime | None = None) -> Post:
     """
     A post that failed, or whose end nobody knows, once more. If it may ever have been sent, its execution asks
     Instagram before anything else and publishes only what is proven not to be live; otherwise it begins from nothing.
+    With `first_asked_at` this is a repetition, as in `publish_now`: it begins no further try.
     """
     post = mine(caller, post_id, ports)
+    if _was_queued_since(first_asked_at, post):
+        set_going(post, ports)
+        return post
     _require(post, {PostState.FAILED, PostState.UNCONFIRMED}, "Only a failed or unconfirmed post can be tried again.")
     account_of(post, ports).require_publishing(ports.now(), post.content)
     again = _again(post, ports.now())
@@ -197,6 +207,10 @@ def _again(post: Post, now: datetime) -> Post:
     if post.publish_attempts:
         fresh |= {"publish_attempts": 1, "publish_attempted_at": now}
     return post.moved_to(PostState.QUEUED, now, **fresh)
+
+
+def _was_queued_since(moment: datetime | None, post: Post) -> bool:
+    return moment is not None and post.queued_at is not None and post.queued_at >= moment
 
 
 def _require(post: Post, states: frozenset[PostState] | set[PostState], sentence: str) -> None:

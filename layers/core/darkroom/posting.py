@@ -6,7 +6,7 @@ from typing import Any
 
 from darkroom import containers, problems
 from darkroom.accounts import Account
-from darkroom.errors import DarkroomError, FieldError, InvalidPostError
+from darkroom.errors import DarkroomError, FieldError, InvalidPostError, NotFoundError
 from darkroom.fingerprints import fingerprint
 from darkroom.ids import derived_id
 from darkroom.pages import Page, PageRequest
@@ -36,14 +36,27 @@ class Preview:
 def submit(wanted: Submission, caller: Caller, post_id: str, ports: Ports) -> Post:
     """
     Accepts the post and sets it going. With the same `post_id` it may be called again: one post, one execution, one
-    slot in the quota. Once it is stored it is accepted, even if it cannot be set going at the moment.
+    slot in the quota. Once it is stored it is accepted, even if it cannot be set going at the moment, and a repetition
+    hears so whatever would be refused by then.
 
     Raises InvalidPostError, NotFoundError, AccountUnavailableError, QuotaFullError, ConflictError(duplicate_suspected)
     before the post is stored.
     """
+    if wanted.is_repeated and (stored := _stored(caller, post_id, ports)):
+        return stored
     account = account_for(wanted.account_id, caller, ports)
     publish_at = checked(wanted, account, ports)
     return _accepted(_post(wanted, account, publish_at, post_id, ports.now()), wanted, ports)
+
+
+def _stored(caller: Caller, post_id: str, ports: Ports) -> Post | None:
+    """What an earlier request has stored; it may not have come to setting it going."""
+    try:
+        post = mine(caller, post_id, ports)
+    except NotFoundError:
+        return None
+    set_going(post, ports)
+    return post
 
 
 def submit_to_many(
@@ -60,10 +73,13 @@ def submit_to_many(
 
 
 def _one_of(wanted: Submission, account_id: str, caller: Caller, group_id: str, ports: Ports) -> Result:
+    post_id = derived_id("post", group_id, account_id)
     try:
+        if wanted.is_repeated and (stored := _stored(caller, post_id, ports)):
+            return Result(account_id, stored)
         account = account_for(account_id, caller, ports)
         publish_at = checked(wanted, account, ports)
-        post = _post(wanted, account, publish_at, derived_id("post", group_id, account_id), ports.now())
+        post = _post(wanted, account, publish_at, post_id, ports.now())
         return Result(account_id, _accepted(replace(post, group_id=group_id), wanted, ports))
     except DarkroomError as error:
         if problems.CATALOGUE[error.code].status >= 500:

@@ -105,7 +105,8 @@ class Ports:
 class Submission:
     """
     A post as its caller asks for it. Without `account_id` the tenant's default account is meant. `publish_at` is RFC
-    3339, or a local time of `time_zone`. A draft may be incomplete: it is checked when it is to go out.
+    3339, or a local time of `time_zone`. A draft may be incomplete: it is checked when it is to go out. `is_repeated`:
+    it may have been stored already, under the id it is to have.
     """
 
     content: PostContent
@@ -116,6 +117,7 @@ class Submission:
     external_id: str | None = None
     refuses_duplicates: bool = False
     request_id: str | None = None
+    is_repeated: bool = False
 
 
 def checked(wanted: Submission, account: Account, ports: Ports, *, in_full: bool = False) -> datetime | None:
