@@ -674,7 +674,8 @@ class FakeFingerprints:
     def forget(self, tenant_id: str, account_id: str, fingerprint: str, post_id: str) -> None:
         key = (tenant_id, account_id, fingerprint)
         with self._lock:
-            self.stored[key] = self.stored.get(key, Claims()).without_post(post_id)
+            if key in self.stored:
+                self.stored[key] = self.stored[key].without_post(post_id)
 
     def _claim(self, key: tuple[str, str, str], post_id: str, now: datetime, *, only_if_new: bool) -> str | None:
         with self._lock:

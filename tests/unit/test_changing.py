@@ -4,12 +4,20 @@ from datetime import timedelta
 
 import pytest
 
-from darkroom import changing
+from darkroom import changing, posting
 from darkroom.accounts import AccountState
-from darkroom.errors import AccountUnavailableError, ConflictError, NotFoundError
+from darkroom.errors import (
+    AccountUnavailableError,
+    ConflictError,
+    NotFoundError,
+    PreconditionFailedError,
+    StoreUnavailableError,
+)
+from darkroom.ids import new_id
 from darkroom.posts import PostState
-from tests.builders import NOW, OTHER_TENANT, a_caller, a_post, an_account
-from tests.unit.world import submission_ports
+from darkroom.submission import Submission
+from tests.builders import NOW, OTHER_TENANT, a_caller, a_post, an_account, content
+from tests.unit.world import broken, submission_ports
 
 SECOND = timedelta(seconds=1)
 
@@ -109,3 +117,73 @@ def test_an_account_that_cannot_publish_refuses_the_first_request(ports, act, st
     with pytest.raises(AccountUnavailableError):
         act(a_caller(), post.id, ports)
     assert ports.posts.get(post.tenant_id, post.id) == post
+
+
+# What a post holds.
+
+
+def held(ports):
+    slots = [slot for slots in ports.quota.taken.values() for slot in slots.values()]
+    claims = [claim.post_id for claims in ports.fingerprints.stored.values() for claim in claims.claims]
+    return slots, claims
+
+
+def scheduled(ports, caption="one"):
+    wanted = Submission(content=content(caption=caption), mode="scheduled", publish_at="2026-11-25T09:30:00Z")
+    return posting.submit(wanted, a_caller(), new_id("post", NOW), ports)
+
+
+def moved(ports, post):
+    fields = {"publish_at": "2026-12-13T09:30:00Z", "caption": "two"}
+    return changing.edit(a_caller(), post.id, changing.Change(post.version, fields), ports)
+
+
+FAILURES = [
+    ("quota.reserve", StoreUnavailableError, "after"),
+    ("fingerprints.claim", StoreUnavailableError, "before"),
+    ("fingerprints.claim", StoreUnavailableError, "after"),
+    ("posts.save", StoreUnavailableError, "before"),
+    ("posts.save", ConflictError, "before"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_post_that_could_not_be_moved_holds_what_it_held(ports, failure):
+    post = scheduled(ports)
+    before = held(ports)
+    broken(ports, *failure)
+    with pytest.raises((failure[1], PreconditionFailedError)):
+        moved(ports, post)
+    assert held(ports) == before
+    assert ports.posts.get(post.tenant_id, post.id) == post
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize(("act", "state"), [(PUBLISH, PostState.DRAFT), (RETRY, PostState.FAILED)])
+def test_a_post_that_could_not_be_set_going_holds_nothing(ports, act, state, failure):
+    post = stored(ports, state)
+    broken(ports, *failure)
+    with pytest.raises(failure[1]):
+        act(a_caller(), post.id, ports)
+    assert held(ports) == ([], [])
+
+
+def test_a_post_that_was_moved_although_the_answer_was_lost_holds_its_new_slot(ports):
+    post = scheduled(ports)
+    broken(ports, "posts.save", StoreUnavailableError, "after")
+    with pytest.raises(StoreUnavailableError):
+        moved(ports, post)
+    after = ports.posts.get(post.tenant_id, post.id)
+    assert held(ports)[0] == [after.publish_at]
+    assert (after.publish_at - post.publish_at).days == 18
+
+
+def test_a_post_that_is_tried_again_is_in_the_way_of_the_same_content_again(ports):
+    post = stored(ports, PostState.FAILED)
+    wanted = Submission(content=post.content, refuses_duplicates=True)
+    other = posting.submit(wanted, a_caller(), new_id("post", NOW), ports)
+    assert other.duplicate_of is None
+    assert changing.retry(a_caller(), post.id, ports).duplicate_of == other.id
+    with pytest.raises(ConflictError) as refusal:
+        posting.submit(wanted, a_caller(), new_id("post", NOW), ports)
+    assert post.id in refusal.value.detail

@@ -10,17 +10,28 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from darkroom.errors import ConflictError, PreconditionFailedError, QuotaFullError, StoreUnavailableError
+from darkroom.errors import ConflictError, PreconditionFailedError, StoreUnavailableError
 from darkroom.fingerprints import fingerprint
 from darkroom.posts import EDITABLE, FirstComment, Post, PostState
-from darkroom.submission import STATES, Mode, Ports, Submission, account_of, checked, mine, reserved, set_going
+from darkroom.submission import (
+    HOLDS_NOTHING,
+    STATES,
+    Mode,
+    Ports,
+    Submission,
+    account_of,
+    checked,
+    holding,
+    mine,
+    reserved,
+    set_going,
+)
 from darkroom.tenants import Caller
 
 _MODES: dict[PostState, Mode] = {state: mode for mode, state in STATES.items()}
 _TIME = frozenset({"publish_at", "time_zone"})
 # Where nothing has been sent yet, and the workflow, if there is one, will find the post cancelled before it sends.
 _CANCELLABLE = EDITABLE | {PostState.QUEUED, PostState.PROCESSING, PostState.DELAYED}
-_WITHOUT_SLOT = frozenset({PostState.DRAFT, PostState.CANCELLED, PostState.FAILED})
 _MOST_RACES = 5  # the workflow writes a handful of times a minute at most
 
 
@@ -93,30 +104,12 @@ def publish_now(caller: Caller, post_id: str, ports: Ports, first_asked_at: date
 def _changed(post: Post, edited: Post, ports: Ports) -> Post:
     """The quota's slot first, then the post, then its schedule: what stops half-way has promised too much, not lost."""
     before = post.slot_at if post.state is PostState.SCHEDULED else None
-    earlier = None if edited.state is PostState.DRAFT else reserved(edited, ports, before=before)
-    saved = _saved(replace(edited, duplicate_of=earlier), ports)
+    with holding(edited, ports):
+        earlier = None if edited.state is PostState.DRAFT else reserved(edited, ports, before=before)
+        saved = ports.posts.save(replace(edited, duplicate_of=earlier))
     _give_back(post, saved, ports)
     set_going(saved, ports)
     return saved
-
-
-def _saved(post: Post, ports: Ports, without: tuple[int | None, ...] = ()) -> Post:
-    try:
-        return ports.posts.save(post, without)
-    except ConflictError:
-        if post.state is not PostState.DRAFT:
-            _put_slot_back(post, ports)
-        raise
-
-
-def _put_slot_back(post: Post, ports: Ports) -> None:
-    """Somebody else was faster: the slot goes where the stored post has it, if there is still room."""
-    with suppress(QuotaFullError, StoreUnavailableError):
-        stored = ports.posts.get(post.tenant_id, post.id)
-        if stored.state in _WITHOUT_SLOT:
-            ports.quota.release(post.tenant_id, post.account_id, post.id, post.slot_at)
-        else:
-            ports.quota.reserve(post.tenant_id, post.account_id, post.id, stored.slot_at, post.slot_at)
 
 
 def cancel(caller: Caller, post_id: str, ports: Ports) -> Post:
@@ -155,7 +148,7 @@ def _give_back(before: Post, after: Post, ports: Ports) -> None:
     """
     if before.state is PostState.DRAFT:
         return
-    has_stopped = after.state in _WITHOUT_SLOT
+    has_stopped = after.state in HOLDS_NOTHING
     ids = before.tenant_id, before.account_id
     with suppress(StoreUnavailableError):
         if has_stopped:
@@ -180,9 +173,10 @@ def retry(caller: Caller, post_id: str, ports: Ports, first_asked_at: datetime |
     _require(post, {PostState.FAILED, PostState.UNCONFIRMED}, "Only a failed or unconfirmed post can be tried again.")
     account_of(post, ports).require_publishing(ports.now(), post.content)
     again = _again(post, ports.now())
-    ports.quota.reserve(post.tenant_id, post.account_id, post.id, again.slot_at, post.slot_at)
     without = () if again.publish_attempts else tuple(container.item for container in post.containers)
-    saved = _saved(again, ports, without)
+    with holding(again, ports):
+        earlier = reserved(again, ports, before=post.slot_at)
+        saved = ports.posts.save(replace(again, duplicate_of=earlier), without)
     set_going(saved, ports)
     return saved
 

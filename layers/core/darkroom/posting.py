@@ -11,7 +11,18 @@ from darkroom.fingerprints import fingerprint
 from darkroom.ids import derived_id
 from darkroom.pages import Page, PageRequest
 from darkroom.posts import Post, PostState
-from darkroom.submission import STATES, Ports, Submission, account_for, checked, mine, reserved, set_going
+from darkroom.submission import (
+    STATES,
+    Ports,
+    Submission,
+    account_for,
+    checked,
+    holding,
+    mine,
+    reserved,
+    set_going,
+    standing,
+)
 from darkroom.tenants import Caller
 
 
@@ -115,19 +126,21 @@ def _post(wanted: Submission, account: Account, publish_at: datetime | None, pos
 
 
 def _accepted(post: Post, wanted: Submission, ports: Ports) -> Post:
-    if post.state is not PostState.DRAFT:
-        earlier = reserved(post, ports, refuses_duplicates=wanted.refuses_duplicates)
-        post = replace(post, duplicate_of=earlier)
-    post = ports.posts.add(post)
+    with holding(post, ports):
+        if post.state is not PostState.DRAFT:
+            earlier = reserved(post, ports, refuses_duplicates=wanted.refuses_duplicates)
+            post = replace(post, duplicate_of=earlier)
+        post = ports.posts.add(post)
     set_going(post, ports)
     return post
 
 
 def validate(wanted: Submission, caller: Caller, ports: Ports) -> Preview:
-    """The same checks without writing anything; a draft's too, because only what is complete has a plan."""
+    """The same checks, and nothing is taken in; a draft's too, because only what is complete has a plan."""
     account = account_for(wanted.account_id, caller, ports)
     publish_at = checked(wanted, account, ports, in_full=True)
-    earlier = ports.fingerprints.find(account.tenant_id, account.id, fingerprint(wanted.content), ports.now())
+    content = (account.tenant_id, account.id, fingerprint(wanted.content))
+    earlier = standing(content, lambda: ports.fingerprints.find(*content, ports.now()), ports)
     return Preview(containers.plan(wanted.content), publish_at, earlier)
 
 
