@@ -149,9 +149,7 @@ class FakePosts:
 
     def left_before(self, moment: datetime, limit: int) -> tuple[tuple[str, str], ...]:
         left = sorted(
-            (self.again.get(key, post.queued_at or post.accepted_at), key)
-            for key, post in self.stored.items()
-            if post.state in OPEN
+            (self.again.get(key, post.state_since), key) for key, post in self.stored.items() if post.state in OPEN
         )
         return tuple(key for since, key in left if since < moment)[:limit]
 
@@ -674,7 +672,8 @@ class FakeFingerprints:
     def forget(self, tenant_id: str, account_id: str, fingerprint: str, post_id: str) -> None:
         key = (tenant_id, account_id, fingerprint)
         with self._lock:
-            self.stored[key] = self.stored.get(key, Claims()).without_post(post_id)
+            if key in self.stored:
+                self.stored[key] = self.stored[key].without_post(post_id)
 
     def _claim(self, key: tuple[str, str, str], post_id: str, now: datetime, *, only_if_new: bool) -> str | None:
         with self._lock:
@@ -730,6 +729,7 @@ class FakeQuota:
             if [taken[key] for key in left] == [at]:
                 return
             others = [moment for (_, post), moment in taken.items() if post != post_id]
+            others += allowance.untold(taken.values(), at)
             if total is not None and is_full(others, at, total, window):
                 slot = next_free(others, at, total, window)
                 raise QuotaFullError(slot, retry_after=math.ceil((slot - at).total_seconds()))

@@ -28,7 +28,8 @@ def cancel(request: Request) -> Answer:
     records=bootstrap.idempotency_records,
 )  # fmt: skip
 def publish(request: Request) -> Answer:
-    return post_answer(202, changing.publish_now(request.caller, request.path["id"], bootstrap.posting_ports()))
+    post_id, ports = request.path["id"], bootstrap.posting_ports()
+    return post_answer(202, changing.publish_now(request.caller, post_id, ports, request.first_asked_at))
 
 
 @handler.route(
@@ -36,4 +37,5 @@ def publish(request: Request) -> Answer:
     records=bootstrap.idempotency_records,
 )  # fmt: skip
 def retry(request: Request) -> Answer:
-    return post_answer(202, changing.retry(request.caller, request.path["id"], bootstrap.posting_ports()))
+    post_id, ports = request.path["id"], bootstrap.posting_ports()
+    return post_answer(202, changing.retry(request.caller, post_id, ports, request.first_asked_at))

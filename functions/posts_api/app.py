@@ -14,7 +14,8 @@ handler = Api()
     problems=(*REFUSALS, "duplicate_suspected"), records=bootstrap.idempotency_records,
 )  # fmt: skip
 def create(request: Request) -> Answer:
-    ports, wanted, many = bootstrap.posting_ports(), request.body.submission(request.id), request.body.account_ids
+    ports, many = bootstrap.posting_ports(), request.body.account_ids
+    wanted = request.body.submission(request.id, is_repeated=request.first_asked_at is not None)
     if many:
         group_id = request.new_id("grp")
         results = posting.submit_to_many(wanted, many, request.caller, group_id, ports)

@@ -341,7 +341,9 @@ def test_the_last_page_says_that_nothing_follows_even_when_it_is_full(posts, acc
 def test_only_posts_that_are_on_their_way_and_old_enough_are_open(posts):
     minute = timedelta(minutes=1)
     oldest, young = (posts.add(a_post(accepted_at=NOW - minute * age)) for age in (9, 1))
-    moving = posts.save(posts.add(a_post(accepted_at=NOW - minute * 8)).moved_to(PostState.PROCESSING, NOW))
+    moving = posts.add(a_post(accepted_at=NOW - minute * 20))
+    moving = posts.save(moving.moved_to(PostState.PROCESSING, NOW - minute * 8))
+    posts.save(posts.add(a_post(accepted_at=NOW - minute * 20)).moved_to(PostState.PROCESSING, NOW))
     for end in (PostState.FAILED,):
         posts.save(posts.add(a_post(accepted_at=NOW - minute * 7)).moved_to(end, NOW))
     found = posts.left_before(NOW - minute * 2, 10)

@@ -129,6 +129,23 @@ def test_a_smaller_window_that_was_told_is_the_one_that_counts(quota):
     quota.reserve(*HERE, "post_2", NOW + hours(1))
 
 
+def test_posts_that_instagram_counts_and_we_do_not_know_take_their_room(quota):
+    quota.told(*HERE, 2, 2, DAY, NOW)
+    with pytest.raises(QuotaFullError) as full:
+        quota.reserve(*HERE, "post_1", NOW + hours(1))
+    assert full.value.next_free_slot == NOW + hours(24)
+    quota.reserve(*HERE, "post_1", NOW + hours(24))
+
+
+def test_a_post_of_ours_that_instagram_counts_is_counted_once(quota):
+    minute = timedelta(minutes=1)
+    quota.reserve(*HERE, "post_1", MIDNIGHT - hours(24) - minute)
+    quota.told(*HERE, 1, 1, DAY, MIDNIGHT - 2 * minute)
+    quota.reserve(*HERE, "post_2", MIDNIGHT + 5 * minute)
+    with pytest.raises(QuotaFullError):
+        quota.reserve(*HERE, "post_3", MIDNIGHT + 5 * minute)
+
+
 def test_the_same_reservation_twice_is_one_slot_even_when_the_window_is_full(quota):
     quota.told(*HERE, 0, 1, DAY, NOW)
     quota.reserve(*HERE, "post_1", NOW)

@@ -2,7 +2,8 @@
 
 import json
 import re
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -172,6 +173,32 @@ def test_a_retry_after_the_workflow_could_not_start_is_the_same_post(world):
     second = call("posts_api", event("posts_api"))
     assert answered(second)["id"] == answered(first)["id"]
     assert len(world.posts.stored) == 1
+
+
+def answer_lost(world):
+    """The worker died when everything was done but keeping the answer."""
+    for digest, record in world.records.stored.items():
+        world.records.stored[digest] = replace(record, answer=None, locked_until=0)
+
+
+def test_a_post_that_was_accepted_stays_so_for_its_caller_although_the_answer_was_lost(world):
+    first = call("posts_api", event("posts_api"))
+    answer_lost(world)
+    world.accounts.erase(world.account)
+    second = call("posts_api", event("posts_api"))
+    assert (second["statusCode"], answered(second)) == (202, answered(first))
+
+
+@pytest.mark.parametrize(("deed", "state"), [("publish", PostState.DRAFT), ("retry", PostState.FAILED)])
+def test_so_does_one_that_was_published_now_or_tried_again(world, deed, state):
+    post = world.posts.add(a_post(account_id=ACCOUNT_ID, state=state, queued_at=None))
+    world.clock.now = datetime.now(UTC) + timedelta(seconds=1)
+    given = {"parameters": {"id": post.id}, "headers": {"idempotency-key": "key-1"}}
+    first = ask(f"POST /v1/posts/{{id}}/{deed}", **given)
+    answer_lost(world)
+    second = ask(f"POST /v1/posts/{{id}}/{deed}", **given)
+    assert (second["statusCode"], answered(second)) == (202, answered(first))
+    assert len(world.workflows.runs) == 1
 
 
 def test_without_an_account_the_default_one_publishes(world):

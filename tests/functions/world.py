@@ -173,7 +173,7 @@ class World:
             "recording_ports": workflow.Ports(**self._recording()),
             "stage": "test",
             **self._outgoing(),
-            "watching_ports": watching.Ports(self.posts, self.workflows, self.clock, log_unforeseen),
+            "watching_ports": watching.Ports(self.posts, self.workflows, self.quota, self.clock, log_unforeseen),
         }
 
     def _compliance(self) -> dict[str, Any]:

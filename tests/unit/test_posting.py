@@ -19,9 +19,9 @@ from darkroom.errors import (
 from darkroom.ids import derived_id, new_id
 from darkroom.pages import PageRequest
 from darkroom.posts import PostState
-from darkroom.submission import Submission
+from darkroom.submission import STORED_WITHIN, Submission
 from tests.builders import NOW, OTHER_TENANT, TENANT, a_caller, a_post, an_account, content, image_item
-from tests.unit.world import submission_ports
+from tests.unit.world import broken, submission_ports
 
 POST_ID = new_id("post", NOW)
 ACCOUNT = an_account()
@@ -303,16 +303,84 @@ def test_submitting_again_is_one_post_one_slot_one_fingerprint_and_one_start(por
     assert first.duplicate_of is None
 
 
+def spoiled(ports, by):
+    """What would be refused now, and was not when it was asked for."""
+    if by == "time":
+        ports.now.advance(timedelta(days=2))
+    elif by == "account":
+        ports.accounts.connect(an_account(token_version=2, state=AccountState.ACTION_REQUIRED), "token")
+    else:
+        ports.accounts.erase(ACCOUNT)
+
+
+@pytest.mark.parametrize("by", ["time", "account", "disconnected"])
+@pytest.mark.parametrize("is_going", [True, False])
+def test_a_repetition_hears_that_its_post_was_accepted_whatever_has_happened_since(ports, by, is_going):
+    wanted = {"mode": "scheduled", "publish_at": LATER}
+    if not is_going:
+        ports.schedules.failure = StoreUnavailableError()
+    first = submit(ports, account_id=ACCOUNT.id, **wanted)
+    ports.schedules.failure = None
+    spoiled(ports, by)
+    assert submit(ports, account_id=ACCOUNT.id, is_repeated=True, **wanted) == first
+    assert ports.schedules.stored == {POST_ID: first.publish_at}
+    assert (len(ports.posts.stored), slots(ports)) == (1, [first.publish_at])
+
+
+def test_a_repetition_of_what_was_never_stored_is_checked_like_the_first(ports):
+    spoiled(ports, "account")
+    with pytest.raises(AccountUnavailableError):
+        submit(ports, is_repeated=True)
+    assert nothing_happened(ports)
+
+
+@pytest.mark.parametrize("caller", [a_caller(OTHER_TENANT), a_caller(TENANT, account_ids=("acc_other",))])
+def test_a_repetition_tells_nobody_of_another_s_post(ports, caller):
+    submit(ports)
+    with pytest.raises(NotFoundError):
+        submit(ports, caller, account_id=ACCOUNT.id, is_repeated=True)
+
+
+HALF_WAY = [("quota.reserve", "after"), ("fingerprints.claim_if_new", "before"), ("fingerprints.claim_if_new", "after")]
+
+
+@pytest.mark.parametrize(("method", "when"), [*HALF_WAY, ("posts.add", "before")])
+def test_what_cannot_be_stored_holds_nothing_and_is_in_nobody_s_way(ports, method, when):
+    wanted = {"mode": "scheduled", "publish_at": LATER, "refuses_duplicates": True}
+    broken(ports, method, StoreUnavailableError, when)
+    with pytest.raises(StoreUnavailableError):
+        submit(ports, **wanted)
+    assert nothing_happened(ports)
+    again = submit(ports, post_id=new_id("post", NOW), **wanted)
+    assert (again.duplicate_of, slots(ports)) == (None, [again.publish_at])
+
+
+def test_what_was_stored_although_the_answer_was_lost_keeps_what_it_holds(ports):
+    broken(ports, "posts.add", StoreUnavailableError, "after")
+    with pytest.raises(StoreUnavailableError):
+        submit(ports)
+    assert (ports.posts.get(TENANT, POST_ID).state, slots(ports)) == (PostState.QUEUED, [NOW])
+    assert submit(ports, post_id=new_id("post", NOW)).duplicate_of == POST_ID
+
+
+def test_where_nobody_can_tell_whether_it_was_stored_it_keeps_what_it_holds(ports):
+    broken(ports, "posts.add", StoreUnavailableError)
+    broken(ports, "posts.get", StoreUnavailableError)
+    with pytest.raises(StoreUnavailableError):
+        submit(ports)
+    assert slots(ports) == [NOW]
+
+
+def test_a_refused_duplicate_that_cannot_give_its_slot_back_is_refused_all_the_same(ports):
+    submit(ports)
+    broken(ports, "quota.release", StoreUnavailableError)
+    with pytest.raises(ConflictError):
+        submit(ports, post_id=new_id("post", NOW), refuses_duplicates=True)
+
+
 @pytest.mark.parametrize("method", ["fingerprints.claim", "posts.add"])
 def test_a_store_that_fails_half_way_is_told_and_repeating_completes_the_post(ports, method):
-    store, name = method.split(".")
-    works = getattr(getattr(ports, store), name)
-
-    def down(*_):
-        setattr(getattr(ports, store), name, works)
-        raise StoreUnavailableError
-
-    setattr(getattr(ports, store), name, down)
+    broken(ports, method, StoreUnavailableError)
     with pytest.raises(StoreUnavailableError):
         submit(ports)
     assert ports.posts.stored == {}
@@ -339,6 +407,50 @@ def test_the_same_content_is_refused_if_asked_and_takes_nothing(ports):
     assert (len(ports.posts.stored), slots(ports)) == (1, [NOW])
     ports.now.advance(timedelta(hours=24))
     assert submit(ports, post_id=new_id("post", NOW), refuses_duplicates=True).duplicate_of is None
+
+
+def ended(ports, post, state):
+    ports.posts.stored[post.tenant_id, post.id] = replace(post, state=state)
+
+
+def heard_of(ports, how):
+    """Which earlier post a caller with the same content hears of."""
+    if how == "validate":
+        return posting.validate(Submission(content=content()), a_caller(), ports).duplicate_of
+    try:
+        return submit(ports, post_id=new_id("post", ports.now()), refuses_duplicates=how == "refuse").duplicate_of
+    except ConflictError as refusal:
+        return refusal.detail.partition(" ")[0]
+
+
+@pytest.mark.parametrize("how", ["warn", "refuse", "validate"])
+@pytest.mark.parametrize("state", sorted(PostState))
+def test_the_same_content_counts_while_followers_see_it_or_may_come_to(ports, how, state):
+    earlier = submit(ports)
+    ended(ports, earlier, state)
+    counts = state not in (PostState.FAILED, PostState.CANCELLED, PostState.DRAFT)
+    assert heard_of(ports, how) == (earlier.id if counts else None)
+
+
+@pytest.mark.parametrize("how", ["warn", "refuse", "validate"])
+def test_behind_one_that_failed_the_one_before_it_counts(ports, how):
+    live, first, second = (submit(ports, post_id=new_id("post", NOW)) for _ in range(3))
+    for failed in (first, second):
+        ended(ports, failed, PostState.FAILED)
+    assert heard_of(ports, how) == live.id
+
+
+@pytest.mark.parametrize("how", ["warn", "refuse", "validate"])
+def test_one_that_is_just_being_stored_counts_and_one_whose_worker_died_does_not(ports, how):
+    earlier = submit(ports)
+    ports.posts.stored.clear()
+    ports.now.advance(STORED_WITHIN)
+    before = dict(ports.fingerprints.stored)
+    assert heard_of(ports, how) == earlier.id
+    ports.posts.stored.clear()
+    ports.fingerprints.stored = before
+    ports.now.advance(1)
+    assert heard_of(ports, how) is None
 
 
 def test_the_same_content_on_another_account_is_no_duplicate():
@@ -424,6 +536,13 @@ def test_the_same_request_again_finds_the_same_posts(many):
     assert submit_to(many) == first
     assert len(many.posts.stored) == len(many.workflows.started) == 3
     assert {result.post.id for result in first} == {derived_id("post", GROUP_ID, each) for each in IDS}
+
+
+def test_a_repetition_gives_each_account_of_a_group_its_first_answer_again(many):
+    first = submit_to(many, mode="scheduled", publish_at=LATER)
+    many.now.advance(timedelta(days=2))
+    many.accounts.erase(an_account(id="acc_b", ig_user_id="acc_b"))
+    assert submit_to(many, mode="scheduled", publish_at=LATER, is_repeated=True) == first
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])

@@ -11,7 +11,7 @@ from darkroom.errors import ConflictError, NotFoundError, StoreUnavailableError
 from darkroom.posts import MOST_RUNS, OPEN, PostState
 from darkroom.workflow import PostTask
 from tests.builders import NOW, TENANT, a_post
-from tests.fakes import Clock, FakePosts, FakeWorkflows
+from tests.fakes import Clock, FakePosts, FakeQuota, FakeWorkflows
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 LONG_AGO = NOW - HOUR
@@ -25,7 +25,8 @@ class World:
         self.post_before = a_post(**{"accepted_at": LONG_AGO, **changes})
         self.posts, self.workflows, self.clock = FakePosts(self.post_before), FakeWorkflows(), Clock()
         self.told = []
-        self.ports = watching.Ports(self.posts, self.workflows, self.clock, self.told.append)
+        self.quota = FakeQuota()
+        self.ports = watching.Ports(self.posts, self.workflows, self.quota, self.clock, self.told.append)
 
     @property
     def post(self):
@@ -136,7 +137,7 @@ def test_and_by_the_watchdog_if_the_schedule_never_comes_back():
         world.start()
     world.workflows.failure = None
     world.clock.advance(watching.LEFT_AFTER + SECOND)
-    assert world.watch() == NOTHING | {"open": 1, "run_again": 1}
+    assert world.watch() == NOTHING | {"open": 1, "run_again": 1, "overdue": 1}
 
 
 @pytest.mark.parametrize("by", ["schedule", "watchdog"])
@@ -189,7 +190,7 @@ def test_the_watchdog_starts_what_its_schedule_did_not_and_tells_what_is_overdue
 
 @pytest.mark.parametrize("state", ELSEWHERE)
 def test_a_post_that_the_index_still_calls_scheduled_is_neither_started_nor_overdue(state):
-    world = World(state=state, publish_at=LONG_AGO, queued_at=NOW)
+    world = World(state=state, publish_at=LONG_AGO, queued_at=NOW, state_since=NOW)
     world.posts.due_before = lambda _moment, _limit: ((TENANT, world.post.id),)
     assert world.watch() == NOTHING | {"due": 1}
     assert (world.post, world.workflows.runs) == (world.post_before, {})
@@ -240,7 +241,8 @@ def test_a_post_that_cannot_be_run_again_keeps_no_other_waiting(method):
     others = [world.posts.add(a_post(accepted_at=LONG_AGO + MINUTE)) for _ in range(3)]
     error = StoreUnavailableError()
     poisoned(world, method, world.post_before, error)
-    assert world.watch() == NOTHING | {"open": 4, "run_again": 3, "failed": 1}
+    overdue = 4 if method == "start" else 3  # the others are found out before
+    assert world.watch() == NOTHING | {"open": 4, "run_again": 3, "overdue": overdue, "failed": 1}
     assert {post_id for post_id, _ in world.workflows.runs} == {post.id for post in others}
     assert world.told == [error]
 
@@ -251,7 +253,8 @@ def test_a_post_that_cannot_be_run_again_keeps_no_other_waiting(method):
 @pytest.mark.parametrize("state", sorted(OPEN))
 def test_a_post_that_was_stored_and_never_started_is_started_under_its_own_id(state):
     world = World(state=state)
-    assert world.watch() == NOTHING | {"open": 1, "run_again": 1}
+    overdue = int(state is PostState.QUEUED)
+    assert world.watch() == NOTHING | {"open": 1, "run_again": 1, "overdue": overdue}
     assert world.workflows.runs == {(world.post.id, 1): "running"}
 
 
@@ -294,7 +297,7 @@ def test_a_post_that_has_just_been_accepted_is_given_time_to_start():
 
 
 def test_a_scheduled_post_that_has_just_been_queued_is_given_time_however_old_it_is():
-    assert World(queued_at=NOW - timedelta(seconds=90)).watch() == NOTHING
+    assert World(queued_at=NOW - timedelta(seconds=90), state_since=NOW - timedelta(seconds=90)).watch() == NOTHING
 
 
 def test_posts_that_take_long_make_room_for_those_behind_them():
@@ -305,10 +308,20 @@ def test_posts_that_take_long_make_room_for_those_behind_them():
     lost = world.posts.add(a_post(accepted_at=LONG_AGO + MINUTE))
     assert world.watch() == NOTHING | {"open": watching.MOST_AT_ONCE}
     world.clock.advance(MINUTE)
-    assert world.watch() == NOTHING | {"open": 1, "run_again": 1}
+    assert world.watch() == NOTHING | {"open": 1, "run_again": 1, "overdue": 1}
     assert world.workflows.state(lost, 1) == "running"
     world.clock.advance(watching.LEFT_AFTER)
     assert world.watch()["open"] == watching.MOST_AT_ONCE, "those that run are looked at again"
+
+
+def test_a_delayed_post_comes_after_all_others_until_its_time():
+    world = World(state=PostState.DELAYED, delayed_until=NOW + HOUR)
+    world.workflows.start(world.post, 1)
+    assert world.watch()["open"] == 1
+    world.clock.advance(HOUR - MINUTE)
+    assert world.watch()["open"] == 0
+    world.clock.advance(watching.LEFT_AFTER + MINUTE * 2)
+    assert world.watch()["open"] == 1
 
 
 # ── tries ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -342,9 +355,12 @@ def test_a_retry_whose_start_got_lost_is_not_taken_for_the_try_before():
 def test_what_five_runs_could_not_end_is_ended_and_says_whether_it_may_be_live(left, attempted_at, state, code, tries):
     world = World(state=left, publish_attempted_at=attempted_at, tries=tries)
     world.ended(*range(world.post.first_run, world.post.first_run + MOST_RUNS))
+    slot = (TENANT, world.post.account_id, world.post.id, world.post.slot_at)
+    world.quota.reserve(*slot)
     before = dict(world.workflows.runs)
     assert world.watch() == NOTHING | {"open": 1, "given_up": 1}
     assert (world.post.state, world.post.problem["code"], world.post.failed_at) == (state, code, NOW)
+    assert bool(world.quota.slots(*slot[:2], LONG_AGO, NOW)) is (state is PostState.UNCONFIRMED)
     assert world.workflows.runs == before
 
 

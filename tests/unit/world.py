@@ -54,6 +54,21 @@ def overtaken(store: Any, method: str, act: Callable[[], object]) -> None:
     setattr(store, method, late)
 
 
+def broken(ports: object, method: str, error: type[Exception], when: str = "before") -> None:
+    """That call ("posts.add") fails, once, before or after its effect."""
+    port, _, name = method.partition(".")
+    store = getattr(ports, port)
+    works = getattr(store, name)
+
+    def down(*arguments: Any) -> None:
+        setattr(store, name, works)
+        if when == "after":
+            works(*arguments)
+        raise error
+
+    setattr(store, name, down)
+
+
 @dataclass
 class StepsWorld:
     """One post, its account, and everything its steps see."""

@@ -188,13 +188,15 @@ def watching_ports() -> "watching.Ports":
     from darkroom import watching
     from darkroom.aws.clients import dynamodb, stepfunctions
     from darkroom.aws.posts import DynamoDBPosts
+    from darkroom.aws.quota import DynamoDBQuota
     from darkroom.aws.workflows import StepFunctionsWorkflows
     from darkroom.observability import log_unforeseen
     from darkroom.settings import WatchSettings
 
     settings = WatchSettings.from_environment()
     workflows = StepFunctionsWorkflows(stepfunctions(), settings.publish_post_state_machine_arn)
-    return watching.Ports(DynamoDBPosts(dynamodb(), settings.posts_table), workflows, now, log_unforeseen)
+    posts, quota = DynamoDBPosts(dynamodb(), settings.posts_table), DynamoDBQuota(dynamodb(), settings.posts_table)
+    return watching.Ports(posts, workflows, quota, now, log_unforeseen)
 
 
 @cache

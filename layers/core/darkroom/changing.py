@@ -13,14 +13,25 @@ from typing import Any
 from darkroom.errors import ConflictError, PreconditionFailedError, QuotaFullError, StoreUnavailableError
 from darkroom.fingerprints import fingerprint
 from darkroom.posts import EDITABLE, FirstComment, Post, PostState
-from darkroom.submission import STATES, Mode, Ports, Submission, account_of, checked, mine, reserved, set_going
+from darkroom.submission import (
+    HOLDS_NOTHING,
+    STATES,
+    Mode,
+    Ports,
+    Submission,
+    account_of,
+    checked,
+    holding,
+    mine,
+    reserved,
+    set_going,
+)
 from darkroom.tenants import Caller
 
 _MODES: dict[PostState, Mode] = {state: mode for mode, state in STATES.items()}
 _TIME = frozenset({"publish_at", "time_zone"})
 # Where nothing has been sent yet, and the workflow, if there is one, will find the post cancelled before it sends.
 _CANCELLABLE = EDITABLE | {PostState.QUEUED, PostState.PROCESSING, PostState.DELAYED}
-_WITHOUT_SLOT = frozenset({PostState.DRAFT, PostState.CANCELLED, PostState.FAILED})
 _MOST_RACES = 5  # the workflow writes a handful of times a minute at most
 
 
@@ -74,9 +85,15 @@ def _time(post: Post) -> dict[str, str | None]:
     return {"publish_at": at, "time_zone": post.time_zone}
 
 
-def publish_now(caller: Caller, post_id: str, ports: Ports) -> Post:
-    """A draft, or a scheduled post before its time. ConflictError when it is neither, or changes at the same moment."""
+def publish_now(caller: Caller, post_id: str, ports: Ports, first_asked_at: datetime | None = None) -> Post:
+    """
+    A draft, or a scheduled post before its time. ConflictError when it is neither, or changes at the same moment. With
+    `first_asked_at` this is a repetition: a post that was queued since then is answered as it is.
+    """
     post = mine(caller, post_id, ports)
+    if _was_queued_since(first_asked_at, post):
+        set_going(post, ports)
+        return post
     _require(post, EDITABLE, "Only a draft or a scheduled post can be published now.")
     wanted = Submission(content=post.content, mode="now", external_id=post.external_id)
     checked(wanted, account_of(post, ports), ports)
@@ -87,30 +104,12 @@ def publish_now(caller: Caller, post_id: str, ports: Ports) -> Post:
 def _changed(post: Post, edited: Post, ports: Ports) -> Post:
     """The quota's slot first, then the post, then its schedule: what stops half-way has promised too much, not lost."""
     before = post.slot_at if post.state is PostState.SCHEDULED else None
-    earlier = None if edited.state is PostState.DRAFT else reserved(edited, ports, before=before)
-    saved = _saved(replace(edited, duplicate_of=earlier), ports)
+    with holding(edited, ports):
+        earlier = None if edited.state is PostState.DRAFT else reserved(edited, ports, before=before)
+        saved = ports.posts.save(replace(edited, duplicate_of=earlier))
     _give_back(post, saved, ports)
     set_going(saved, ports)
     return saved
-
-
-def _saved(post: Post, ports: Ports, without: tuple[int | None, ...] = ()) -> Post:
-    try:
-        return ports.posts.save(post, without)
-    except ConflictError:
-        if post.state is not PostState.DRAFT:
-            _put_slot_back(post, ports)
-        raise
-
-
-def _put_slot_back(post: Post, ports: Ports) -> None:
-    """Somebody else was faster: the slot goes where the stored post has it, if there is still room."""
-    with suppress(QuotaFullError, StoreUnavailableError):
-        stored = ports.posts.get(post.tenant_id, post.id)
-        if stored.state in _WITHOUT_SLOT:
-            ports.quota.release(post.tenant_id, post.account_id, post.id, post.slot_at)
-        else:
-            ports.quota.reserve(post.tenant_id, post.account_id, post.id, stored.slot_at, post.slot_at)
 
 
 def cancel(caller: Caller, post_id: str, ports: Ports) -> Post:
@@ -149,7 +148,7 @@ def _give_back(before: Post, after: Post, ports: Ports) -> None:
     """
     if before.state is PostState.DRAFT:
         return
-    has_stopped = after.state in _WITHOUT_SLOT
+    has_stopped = after.state in HOLDS_NOTHING
     ids = before.tenant_id, before.account_id
     with suppress(StoreUnavailableError):
         if has_stopped:
@@ -161,20 +160,34 @@ def _give_back(before: Post, after: Post, ports: Ports) -> None:
             ports.schedules.remove(before)
 
 
-def retry(caller: Caller, post_id: str, ports: Ports) -> Post:
+def retry(caller: Caller, post_id: str, ports: Ports, first_asked_at: datetime | None = None) -> Post:
     """
     A post that failed, or whose end nobody knows, once more. If it may ever have been sent, its execution asks
     Instagram before anything else and publishes only what is proven not to be live; otherwise it begins from nothing.
+    With `first_asked_at` this is a repetition, as in `publish_now`: it begins no further try.
     """
     post = mine(caller, post_id, ports)
+    if _was_queued_since(first_asked_at, post):
+        set_going(post, ports)
+        return post
     _require(post, {PostState.FAILED, PostState.UNCONFIRMED}, "Only a failed or unconfirmed post can be tried again.")
     account_of(post, ports).require_publishing(ports.now(), post.content)
     again = _again(post, ports.now())
-    ports.quota.reserve(post.tenant_id, post.account_id, post.id, again.slot_at, post.slot_at)
     without = () if again.publish_attempts else tuple(container.item for container in post.containers)
-    saved = _saved(again, ports, without)
+    with holding(again, ports):
+        saved = ports.posts.save(replace(again, duplicate_of=_reserved_again(post, again, ports)), without)
     set_going(saved, ports)
     return saved
+
+
+def _reserved_again(post: Post, again: Post, ports: Ports) -> str | None:
+    """A full window keeps nobody from asking whether the post is live; publishing it a second time waits for room."""
+    try:
+        return reserved(again, ports, before=post.slot_at)
+    except QuotaFullError:
+        if not again.publish_attempts:
+            raise
+        return post.duplicate_of
 
 
 def _again(post: Post, now: datetime) -> Post:
@@ -197,6 +210,10 @@ def _again(post: Post, now: datetime) -> Post:
     if post.publish_attempts:
         fresh |= {"publish_attempts": 1, "publish_attempted_at": now}
     return post.moved_to(PostState.QUEUED, now, **fresh)
+
+
+def _was_queued_since(moment: datetime | None, post: Post) -> bool:
+    return moment is not None and post.queued_at is not None and post.queued_at >= moment
 
 
 def _require(post: Post, states: frozenset[PostState] | set[PostState], sentence: str) -> None:

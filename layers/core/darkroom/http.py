@@ -16,7 +16,7 @@ from typing import Any, Final
 from darkroom import idempotency, problems
 from darkroom.errors import BadRequestError, DarkroomError, FieldError, NotFoundError, PreconditionFailedError
 from darkroom.http_events import Answer, Event, Incoming, outgoing
-from darkroom.ids import new_id
+from darkroom.ids import made_at, new_id
 from darkroom.instagram.errors import InstagramError
 from darkroom.observability import about, log, log_unforeseen
 from darkroom.tenants import Caller
@@ -38,7 +38,8 @@ class Form:
 class Request:
     """
     `body` and `query` are what the route's shapes made of them; the caller of a PUBLIC route is nobody. `ulid` names
-    what this request creates; under an Idempotency-Key it is the same in every repetition. `base_url` is how this
+    what this request creates; under an Idempotency-Key it is the same in every repetition. `first_asked_at` is set when
+    an earlier request with that key may have done some of this, or all: when that one came in. `base_url` is how this
     request reached us, without a trailing slash.
     """
 
@@ -53,6 +54,7 @@ class Request:
     cookies: Mapping[str, str]
     if_match: str | None
     base_url: str
+    first_asked_at: datetime | None = None
 
     def version(self) -> int:
         """Which version this request changes, from `If-Match: "3"`."""
@@ -132,7 +134,7 @@ class Api:
         key = incoming.header("idempotency-key")
         if route.records is not None and key is not None:
             return _once(route, incoming, caller, key, route.records())
-        return _run(route, incoming, caller, incoming.request_id.removeprefix("req_"))
+        return _run(route, incoming, caller, incoming.request_id)
 
 
 def _allowed(incoming: Incoming, scope: str) -> Caller:
@@ -152,7 +154,7 @@ def _once(route: Route, incoming: Incoming, caller: Caller, key: str, records: i
         replayed["headers"] |= {"idempotent-replayed": "true", "x-request-id": incoming.request_id}
         return replayed
     try:
-        answer = _run(route, incoming, caller, record.ulid)
+        answer = _run(route, incoming, caller, f"req_{record.ulid}", is_repeated=record.is_taken_over)
     except Exception as error:  # noqa: BLE001 — a problem here already, because the record is settled by its status
         answer = _problem(error, incoming)
     idempotency.settle(record, answer["statusCode"], json.dumps(answer), caller.tenant_id, records)
@@ -168,11 +170,12 @@ def _meant(incoming: Incoming, caller: Caller) -> bytes:
     return f"{incoming.event.get('rawPath', '')}\n{accounts}\n".encode() + incoming.raw_body()
 
 
-def _run(route: Route, incoming: Incoming, caller: Caller, ulid: str) -> Event:
+def _run(route: Route, incoming: Incoming, caller: Caller, first_id: str, *, is_repeated: bool = False) -> Event:
+    """`first_id` is the id of the first request with this key; its own, where there was none before."""
     assert route.handler is not None  # noqa: S101 — `Api.route` has set it
     request = Request(
         id=incoming.request_id,
-        ulid=ulid,
+        ulid=first_id.removeprefix("req_"),
         now=incoming.now,
         caller=caller,
         path=_path(incoming),
@@ -182,6 +185,7 @@ def _run(route: Route, incoming: Incoming, caller: Caller, ulid: str) -> Event:
         cookies=incoming.cookies(),
         if_match=incoming.header("if-match"),
         base_url=f"https://{incoming.event['requestContext']['domainName']}",
+        first_asked_at=made_at(first_id) if is_repeated else None,
     )
     return outgoing(route.handler(request), incoming.request_id)
 

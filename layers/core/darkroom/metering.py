@@ -49,7 +49,7 @@ class Quota(Protocol):
     def slots(self, tenant_id: str, account_id: str, since: datetime, until: datetime) -> tuple[datetime, ...]: ...
 
     def containers_since(self, tenant_id: str, account_id: str, moment: datetime) -> int:
-        """At most a day back; may count a few too many, never too few."""
+        """At most a day back. May count a few too many, and misses one whose maker died before it could be counted."""
         ...
 
 

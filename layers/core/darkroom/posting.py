@@ -6,12 +6,23 @@ from typing import Any
 
 from darkroom import containers, problems
 from darkroom.accounts import Account
-from darkroom.errors import DarkroomError, FieldError, InvalidPostError
+from darkroom.errors import DarkroomError, FieldError, InvalidPostError, NotFoundError
 from darkroom.fingerprints import fingerprint
 from darkroom.ids import derived_id
 from darkroom.pages import Page, PageRequest
 from darkroom.posts import Post, PostState
-from darkroom.submission import STATES, Ports, Submission, account_for, checked, mine, reserved, set_going
+from darkroom.submission import (
+    STATES,
+    Ports,
+    Submission,
+    account_for,
+    checked,
+    holding,
+    mine,
+    reserved,
+    set_going,
+    standing,
+)
 from darkroom.tenants import Caller
 
 
@@ -36,14 +47,27 @@ class Preview:
 def submit(wanted: Submission, caller: Caller, post_id: str, ports: Ports) -> Post:
     """
     Accepts the post and sets it going. With the same `post_id` it may be called again: one post, one execution, one
-    slot in the quota. Once it is stored it is accepted, even if it cannot be set going at the moment.
+    slot in the quota. Once it is stored it is accepted, even if it cannot be set going at the moment, and a repetition
+    hears so whatever would be refused by then.
 
     Raises InvalidPostError, NotFoundError, AccountUnavailableError, QuotaFullError, ConflictError(duplicate_suspected)
     before the post is stored.
     """
+    if wanted.is_repeated and (stored := _stored(caller, post_id, ports)):
+        return stored
     account = account_for(wanted.account_id, caller, ports)
     publish_at = checked(wanted, account, ports)
     return _accepted(_post(wanted, account, publish_at, post_id, ports.now()), wanted, ports)
+
+
+def _stored(caller: Caller, post_id: str, ports: Ports) -> Post | None:
+    """What an earlier request has stored; it may not have come to setting it going."""
+    try:
+        post = mine(caller, post_id, ports)
+    except NotFoundError:
+        return None
+    set_going(post, ports)
+    return post
 
 
 def submit_to_many(
@@ -60,10 +84,13 @@ def submit_to_many(
 
 
 def _one_of(wanted: Submission, account_id: str, caller: Caller, group_id: str, ports: Ports) -> Result:
+    post_id = derived_id("post", group_id, account_id)
     try:
+        if wanted.is_repeated and (stored := _stored(caller, post_id, ports)):
+            return Result(account_id, stored)
         account = account_for(account_id, caller, ports)
         publish_at = checked(wanted, account, ports)
-        post = _post(wanted, account, publish_at, derived_id("post", group_id, account_id), ports.now())
+        post = _post(wanted, account, publish_at, post_id, ports.now())
         return Result(account_id, _accepted(replace(post, group_id=group_id), wanted, ports))
     except DarkroomError as error:
         if problems.CATALOGUE[error.code].status >= 500:
@@ -99,19 +126,21 @@ def _post(wanted: Submission, account: Account, publish_at: datetime | None, pos
 
 
 def _accepted(post: Post, wanted: Submission, ports: Ports) -> Post:
-    if post.state is not PostState.DRAFT:
-        earlier = reserved(post, ports, refuses_duplicates=wanted.refuses_duplicates)
-        post = replace(post, duplicate_of=earlier)
-    post = ports.posts.add(post)
+    with holding(post, ports):
+        if post.state is not PostState.DRAFT:
+            earlier = reserved(post, ports, refuses_duplicates=wanted.refuses_duplicates)
+            post = replace(post, duplicate_of=earlier)
+        post = ports.posts.add(post)
     set_going(post, ports)
     return post
 
 
 def validate(wanted: Submission, caller: Caller, ports: Ports) -> Preview:
-    """The same checks without writing anything; a draft's too, because only what is complete has a plan."""
+    """The same checks, and nothing is taken in; a draft's too, because only what is complete has a plan."""
     account = account_for(wanted.account_id, caller, ports)
     publish_at = checked(wanted, account, ports, in_full=True)
-    earlier = ports.fingerprints.find(account.tenant_id, account.id, fingerprint(wanted.content), ports.now())
+    content = (account.tenant_id, account.id, fingerprint(wanted.content))
+    earlier = standing(content, lambda: ports.fingerprints.find(*content, ports.now()), ports)
     return Preview(containers.plan(wanted.content), publish_at, earlier)
 
 

@@ -53,12 +53,20 @@ class Allowance:
         """How long calls that only look something up are to be left out; zero when they may be made."""
         return max(self.pause_left(now), self._shed_left(now))
 
-    def untold(self, taken: Iterable[datetime]) -> tuple[datetime, ...]:
+    def counts_from(self, at: datetime) -> datetime:
+        """Slots from one window before this moment on say how much room there is at `at`."""
+        return at if self.measured_at is None or self._is_over(at) else min(at, self.measured_at)
+
+    def _is_over(self, at: datetime) -> bool:
+        """What Instagram counted when it was asked no longer counts."""
+        return self.measured_at is not None and self.measured_at + self.window <= at
+
+    def untold(self, taken: Iterable[datetime], at: datetime) -> tuple[datetime, ...]:
         """
-        The posts of Instagram's count that none of our slots explains: somebody else's. When they were published is not
-        told, so each stands at the last moment it can have been.
+        The posts of Instagram's count that none of our slots explains, as far as they still count at `at`: somebody
+        else's. When they were published is not told, so each stands at the last moment it can have been.
         """
-        if self.measured_at is None or self.quota_usage is None:
+        if self.measured_at is None or self.quota_usage is None or self._is_over(at):
             return ()
         ours = sum(self.measured_at - self.window < each <= self.measured_at for each in taken)
         # Each took a container, so there cannot be more, whatever the answer said.
@@ -68,7 +76,7 @@ class Allowance:
         """The earliest moment from `at` on that is sure to have room, somebody else's posts included."""
         if self.quota_total is None:
             return at
-        return next_free((*taken, *self.untold(taken)), at, self.quota_total, self.window)
+        return next_free((*taken, *self.untold(taken, at)), at, self.quota_total, self.window)
 
     def _shed_left(self, now: datetime) -> timedelta:
         if self.usage_percent is None or self.usage_at is None or self.usage_percent < SHED_FROM:

@@ -3,10 +3,10 @@ What taking posts in (posting.py) and changing them later (changing.py) share: t
 before anything is written, and setting a post going.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from darkroom import publish_times, validation
@@ -17,9 +17,11 @@ from darkroom.errors import (
     FieldError,
     InvalidPostError,
     NotFoundError,
+    QuotaFullError,
     StoreUnavailableError,
 )
 from darkroom.fingerprints import fingerprint
+from darkroom.ids import made_at
 from darkroom.pages import Page, PageRequest
 from darkroom.posts import Post, PostContent, PostState
 from darkroom.tenants import Caller
@@ -30,6 +32,11 @@ STATES: dict[Mode, PostState] = {
     "scheduled": PostState.SCHEDULED,
     "draft": PostState.DRAFT,
 }
+
+
+# Neither a slot nor a fingerprint: not on its way to any follower.
+HOLDS_NOTHING = frozenset({PostState.DRAFT, PostState.CANCELLED, PostState.FAILED})
+STORED_WITHIN = timedelta(minutes=1)  # longer than the function may run: what is not stored by then never will be
 
 
 class Posts(Protocol):
@@ -105,7 +112,8 @@ class Ports:
 class Submission:
     """
     A post as its caller asks for it. Without `account_id` the tenant's default account is meant. `publish_at` is RFC
-    3339, or a local time of `time_zone`. A draft may be incomplete: it is checked when it is to go out.
+    3339, or a local time of `time_zone`. A draft may be incomplete: it is checked when it is to go out. `is_repeated`:
+    it may have been stored already, under the id it is to have.
     """
 
     content: PostContent
@@ -116,6 +124,7 @@ class Submission:
     external_id: str | None = None
     refuses_duplicates: bool = False
     request_id: str | None = None
+    is_repeated: bool = False
 
 
 def checked(wanted: Submission, account: Account, ports: Ports, *, in_full: bool = False) -> datetime | None:
@@ -179,20 +188,68 @@ def mine(caller: Caller, post_id: str, ports: Ports) -> Post:
     return post
 
 
+@contextmanager
+def holding(post: Post, ports: Ports) -> Iterator[None]:
+    """
+    For `reserved` and the write behind it. Whatever fails in here, the post then holds what it needs as it is stored,
+    and nothing if it is not. Where a worker dies, or the table cannot be read, more stays taken than is needed: that
+    promises too little, and is forgotten when its time has passed.
+    """
+    try:
+        yield
+    except Exception:
+        if post.state is not PostState.DRAFT:
+            with suppress(QuotaFullError, StoreUnavailableError):
+                _put_back(post, ports)
+        raise
+
+
+def _put_back(post: Post, ports: Ports) -> None:
+    ids, seen = (post.tenant_id, post.account_id), fingerprint(post.content)
+    try:
+        stored = ports.posts.get(post.tenant_id, post.id)
+        needs_slot = stored.state not in HOLDS_NOTHING
+    except NotFoundError:
+        needs_slot = False
+    if not needs_slot or fingerprint(stored.content) != seen:
+        ports.fingerprints.forget(*ids, seen, post.id)
+    if needs_slot:
+        ports.quota.reserve(*ids, post.id, stored.slot_at, post.slot_at)
+    else:
+        ports.quota.release(*ids, post.id, post.slot_at)
+
+
 def reserved(
     post: Post, ports: Ports, *, refuses_duplicates: bool = False, before: datetime | None = None
 ) -> str | None:
     """
     Takes the post's slot (from `before`, if it had one) and remembers its content; answers the id of an earlier post
-    that says the same. QuotaFullError, or ConflictError(duplicate_suspected): then nothing is taken.
+    that says the same. Raises QuotaFullError, ConflictError(duplicate_suspected).
     """
     ports.quota.reserve(post.tenant_id, post.account_id, post.id, post.slot_at, before)
     claim = ports.fingerprints.claim_if_new if refuses_duplicates else ports.fingerprints.claim
-    earlier = claim(post.tenant_id, post.account_id, fingerprint(post.content), post.id, ports.now())
+    content = (post.tenant_id, post.account_id, fingerprint(post.content))
+    earlier = standing(content, lambda: claim(*content, post.id, ports.now()), ports)
     if earlier is not None and refuses_duplicates:
-        ports.quota.release(post.tenant_id, post.account_id, post.id, post.slot_at)
         raise ConflictError("duplicate_suspected", f"{earlier} has the same content.")
     return earlier
+
+
+def standing(content: tuple[str, str, str], ask: Callable[[], str | None], ports: Ports) -> str | None:
+    """
+    The earlier post with this content that `ask` names, as long as followers see it or may come to. One that failed,
+    was taken back, or never came to be stored is forgotten here: whoever ends a post need not think of it.
+    """
+    while (earlier := ask()) is not None and _came_to_nothing(content[0], earlier, ports):
+        ports.fingerprints.forget(*content, earlier)
+    return earlier
+
+
+def _came_to_nothing(tenant_id: str, post_id: str, ports: Ports) -> bool:
+    try:
+        return ports.posts.get(tenant_id, post_id).state in HOLDS_NOTHING
+    except NotFoundError:
+        return ports.now() - made_at(post_id) > STORED_WITHIN
 
 
 def set_going(post: Post, ports: Ports) -> None:

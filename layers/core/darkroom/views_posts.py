@@ -46,7 +46,7 @@ class NewPost(PostContent):
             raise BadRequestError(errors=(FieldError("/account_ids", "not_possible", message),))
         return self.submission(request_id)
 
-    def submission(self, request_id: str) -> Submission:
+    def submission(self, request_id: str, *, is_repeated: bool = False) -> Submission:
         """Raises BadRequestError when it names both one account and many, or one of many twice."""
         many = self.account_ids or ()
         if many and (self.account_id is not None or len(set(many)) < len(many)):
@@ -61,6 +61,7 @@ class NewPost(PostContent):
             external_id=self.external_id,
             refuses_duplicates=self.on_duplicate == "refuse",
             request_id=request_id,
+            is_repeated=is_repeated,
         )
 
 

@@ -21,7 +21,7 @@ from darkroom.workflow import PostTask
 
 LEFT_AFTER = timedelta(minutes=2)  # longer than accepting a post and starting its execution can take
 CLOCKS_DIFFER = timedelta(seconds=2)  # a schedule that fires a moment early is not to wait for the watchdog
-OVERDUE_AFTER = timedelta(minutes=1)  # a schedule that has not fired by then does not keep the promise
+OVERDUE_AFTER = timedelta(minutes=1)  # what has not been started by then breaks the promise
 MOST_AT_ONCE = 100  # of each kind; the rest is found the next minute
 
 
@@ -47,12 +47,17 @@ class Workflows(Protocol):
     def state(self, post: Post, run: int) -> RunState: ...
 
 
+class Quota(Protocol):
+    def release(self, tenant_id: str, account_id: str, post_id: str, at: datetime) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """`tell` is told what kept a post from being looked after."""
 
     posts: Posts
     workflows: Workflows
+    quota: Quota
     now: Callable[[], datetime]
     tell: Callable[[Exception], None]
 
@@ -75,7 +80,7 @@ def start_post(task: PostTask, ports: Ports) -> dict[str, Any]:
 def watch(ports: Ports) -> dict[str, Any]:
     """
     Looks after every post that is due or was left. Answers how many were found, and what became of them; `overdue` are
-    those that their own schedule should have started long ago, `failed` those that have to wait for the next minute.
+    those that should have been started long ago and were not, `failed` those that have to wait for the next minute.
     """
     now = ports.now()
     due = ports.posts.due_before(now, MOST_AT_ONCE)
@@ -101,16 +106,13 @@ def _look(
 
 
 def _due(post: Post, ports: Ports) -> Iterator[str]:
-    if _is_overdue(post, ports.now()):
+    if post.state is PostState.SCHEDULED and _is_late(post, ports.now()):  # the index may be behind
         yield "overdue"
     yield _started(post, ports)
 
 
-def _is_overdue(post: Post, now: datetime) -> bool:
-    """The index may still name a post that was started or cancelled."""
-    if post.state is not PostState.SCHEDULED or post.publish_at is None:
-        return False
-    return now - post.publish_at > OVERDUE_AFTER
+def _is_late(post: Post, now: datetime) -> bool:
+    return now - post.slot_at > OVERDUE_AFTER
 
 
 def _started(post: Post, ports: Ports) -> str:
@@ -129,19 +131,23 @@ def _started(post: Post, ports: Ports) -> str:
 
 
 def _left(post: Post, ports: Ports) -> Iterator[str]:
-    yield _run_again(post, ports) if post.state in OPEN else "ended"
-
-
-def _run_again(post: Post, ports: Ports) -> str:
+    if post.state not in OPEN:
+        yield "ended"
+        return
+    now = ports.now()
     for run in range(post.first_run, post.first_run + MOST_RUNS):
         state = ports.workflows.state(post, run)
         if state == "running":
-            ports.posts.look_again_after(post, ports.now())
-            return "running"
+            ports.posts.look_again_after(post, max(now, post.delayed_until or now))
+            yield "running"
+            return
         if state == "none":
+            if run == post.first_run and post.state is PostState.QUEUED and _is_late(post, now):
+                yield "overdue"
             ports.workflows.start(post, run)
-            return "run_again"
-    return _given_up(post, ports)
+            yield "run_again"
+            return
+    yield _given_up(post, ports)
 
 
 def _given_up(post: Post, ports: Ports) -> str:
@@ -154,4 +160,6 @@ def _given_up(post: Post, ports: Ports) -> str:
         ports.posts.save(post.moved_to(state, now, problem=problem, failed_at=now, delayed_until=None))
     except ConflictError:
         return "ended"  # somebody was faster
+    if not is_unknown:
+        ports.quota.release(post.tenant_id, post.account_id, post.id, post.slot_at)
     return "given_up"

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,9 +30,11 @@ class Counter:
 
     failure: Exception | None = None
     done: int = 0
+    repeats: list[datetime | None] = field(default_factory=list)
 
     def __call__(self, request: Request) -> Answer:
         self.done += 1
+        self.repeats.append(request.first_asked_at)
         if self.failure is not None:
             raise self.failure
         return Answer(202, {"id": request.new_id("post"), "body": request.body}, {"location": "/v1/posts/x"})
@@ -465,6 +467,17 @@ def test_after_a_failure_of_ours_the_retry_goes_on_under_the_same_id(api, work, 
     assert answered(answer)["id"] == f"post_{record.ulid}"
     assert "idempotent-replayed" not in answer["headers"]
     assert work.done == 2
+
+
+def test_a_repetition_is_told_when_the_first_request_came_in(api, work):
+    call(api, body=POST)
+    before = datetime.now().astimezone()
+    work.failure = StoreUnavailableError()
+    for _ in range(3):
+        keyed(api)
+    unkeyed, first, *again = work.repeats
+    assert (unkeyed, first, len(set(again))) == (None, None, 1)
+    assert abs(again[0] - before) < timedelta(seconds=5)
 
 
 @pytest.mark.parametrize("failure", [NotFoundError(), ConflictError()])

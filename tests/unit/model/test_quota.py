@@ -95,13 +95,13 @@ def test_posts_that_no_slot_explains_take_room_until_they_must_have_left():
 
 def test_a_post_of_ours_is_not_counted_twice():
     earlier = NOW - timedelta(hours=20)
-    assert told(3).untold([earlier]) == (NOW, NOW)
+    assert told(3).untold([earlier], NOW) == (NOW, NOW)
     assert told(3).room_from([earlier], NOW) == NOW + timedelta(hours=4)
-    assert told(1).untold([earlier, earlier]) == ()
+    assert told(1).untold([earlier, earlier], NOW) == ()
 
 
 def test_an_absurd_count_is_held_within_what_is_possible():
-    assert len(told(10**15).untold([])) == 400
+    assert len(told(10**15).untold([], NOW)) == 400
 
 
 def test_what_was_told_a_window_ago_stands_in_nobodys_way():

@@ -178,11 +178,14 @@ def _update_of(changes: dict[str, Any], forgotten: list[str]) -> str:
 
 
 def _openness(post: Post) -> dict[str, Any]:
-    """Only open and scheduled posts have these, and so only they are in the Open index."""
+    """
+    Only open and scheduled posts have these, and so only they are in the Open index. Where a post is moved about again
+    and again, it must not come back before those that nobody has looked at.
+    """
     if post.state is PostState.SCHEDULED:
         return {"open_pk": keys.SCHEDULED_PARTITION, "open_since": post.publish_at}
     if post.state in OPEN:
-        return {"open_pk": keys.OPEN_PARTITION, "open_since": post.queued_at or post.accepted_at}
+        return {"open_pk": keys.OPEN_PARTITION, "open_since": post.state_since}
     return {"open_pk": None, "open_since": None}
 
 

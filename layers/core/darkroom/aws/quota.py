@@ -113,17 +113,19 @@ class DynamoDBQuota:
         """The writes of one attempt; none when the post has that slot already."""
         allowance = self.allowance(tenant_id, account_id)
         window, total = allowance.window, allowance.quota_total
-        near = self._around(tenant_id, account_id, at, window)
+        known = self._days(tenant_id, account_id, allowance.counts_from(at) - window, at + window)
+        near = _around(known, at, window)
+        untold = allowance.untold([each for day in known for each in day.slots.values()], at)
         far = self._days(tenant_id, account_id, before, before) if before and day_of(before) not in near else []
         wanted = Reservation(post_id, at, near, tuple(far))
         if wanted.is_done:
             return []
         spare = None
         if total is not None:
-            spare = wanted.room(total, window) - 1
+            spare = wanted.room(total, window, untold) - 1
             if spare < 0:
                 taken = others(self._days(tenant_id, account_id, at - window, at + HORIZON), post_id)
-                raise _refusal(at, next_free(taken, at, total, window))
+                raise _refusal(at, next_free((*taken, *untold), at, total, window))
         return [
             {kind: {"TableName": self.table, "Key": keys.quota_day(tenant_id, account_id, day)} | body}
             for kind, day, body in wanted.writes(spare)
@@ -173,12 +175,6 @@ class DynamoDBQuota:
                 return found
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
-    def _around(self, tenant_id: str, account_id: str, at: datetime, window: timedelta) -> dict[date, Day]:
-        """Every day that a window which holds `at` can touch, empty ones too."""
-        first, last = day_of(at - window), day_of(at + window)
-        days = {each: Day(each) for each in (first + timedelta(days=n) for n in range((last - first).days + 1))}
-        return days | {day.date: day for day in self._days(tenant_id, account_id, at - window, at + window)}
-
     def _won(self, writes: list[Any]) -> bool:
         with translated():
             try:
@@ -210,6 +206,13 @@ class DynamoDBQuota:
                 return
             self.sleep(uniform(0, pause))  # noqa: S311 — scatters rivals, keeps no secret
         raise StoreUnavailableError
+
+
+def _around(known: list[Day], at: datetime, window: timedelta) -> dict[date, Day]:
+    """Every day that a window which holds `at` can touch, empty ones too."""
+    first, last = day_of(at - window), day_of(at + window)
+    days = {each: Day(each) for each in (first + timedelta(days=n) for n in range((last - first).days + 1))}
+    return days | {day.date: day for day in known if day.date in days}
 
 
 def _refusal(at: datetime, slot: datetime) -> QuotaFullError:

@@ -62,8 +62,8 @@ class Reservation:
     def is_done(self) -> bool:
         return self._target.slots.get(self.post_id) == self.at and not self._left
 
-    def room(self, total: int, window: timedelta) -> int:
-        return room(others(self.near.values(), self.post_id), self.at, total, window)
+    def room(self, total: int, window: timedelta, untold: tuple[datetime, ...]) -> int:
+        return room((*others(self.near.values(), self.post_id), *untold), self.at, total, window)
 
     def writes(self, spare: int | None) -> list[tuple[str, date, dict[str, Any]]]:
         """
