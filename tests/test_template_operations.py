@@ -203,6 +203,9 @@ def changed(*path: str, to: Any) -> Callable[[Template], None]:
     return change
 
 
+PROPERTIES = ("Properties", "Events")
+
+
 def new_source(template: Template) -> None:
     template["Resources"]["StartPostFunction"]["Properties"]["Events"] = {"New": {"Type": "SNS", "Properties": {}}}
 
@@ -220,7 +223,7 @@ def no_target_dlq(template: Template) -> None:
         (edges_that_lose_what_fails, changed("WebhookQueue", "Properties", "RedrivePolicy", "maxReceiveCount", to=4)),
         (
             edges_that_lose_what_fails,
-            without(*"WebhookProcessorFunction Properties Events Deliveries Properties FunctionResponseTypes".split()),
+            without("WebhookProcessorFunction", *PROPERTIES, "Deliveries", "Properties", "FunctionResponseTypes"),
         ),
         (
             edges_that_lose_what_fails,
