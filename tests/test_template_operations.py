@@ -3,7 +3,9 @@ What the template owes whoever has to run it: no queue without an alarm, no asyn
 queue, no alarm without somebody to ring and a section to read. Each rule is shown to fail on a template that breaks it.
 """
 
+import ast
 import copy
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +20,8 @@ TEMPLATE = load(ROOT / "template.yaml")
 RUNBOOK = (ROOT / "docs/operations.md").read_text()
 
 QUEUE, ALARM, RULE = "AWS::SQS::Queue", "AWS::CloudWatch::Alarm", "AWS::Events::Rule"
+FILTER = "AWS::Logs::MetricFilter"
+NAMESPACE = "Darkroom/${AWS::StackName}"
 
 # Sources of events that wait for the answer: whoever called is told of a failure.
 WAITING = {"HttpApi"}
@@ -33,6 +37,33 @@ def resource(value: Any) -> str | None:
     if "Fn::GetAtt" in value:
         return str(value["Fn::GetAtt"][0])
     return value.get("Ref")
+
+
+def sub(value: Any) -> Any:
+    return value.get("Fn::Sub") if isinstance(value, dict) else value
+
+
+def logged() -> tuple[set[str], set[str]]:
+    """What is given to `log` and `one_line` as message, and every name that a line may have as a field."""
+    trees = [ast.parse(path.read_text()) for path in ROOT.glob("layers/core/darkroom/**/*.py")]
+    trees += [ast.parse(path.read_text()) for path in ROOT.glob("functions/*/app.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    messages = {
+        each.args[0].value
+        for each in calls
+        if getattr(each.func, "id", "") in {"log", "one_line"} and each.args and isinstance(each.args[0], ast.Constant)
+    }
+    fields = {keyword.arg for each in calls for keyword in each.keywords if keyword.arg}
+    # Counts become fields under their own names: `counts["due"] += 1`.
+    fields |= {node.value for tree in trees for node in ast.walk(tree) if is_text(node)}
+    return messages, fields
+
+
+def is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+MESSAGES, FIELDS = logged()
 
 
 def dead_letter_queues(template: Template) -> set[str]:
@@ -159,6 +190,83 @@ def dead_letters_nobody_can_look_up(template: Template, runbook: str = RUNBOOK) 
             yield f"{name}: docs/operations.md does not say what is in it, and what a redrive does"
 
 
+def counted(template: Template) -> dict[str, dict[str, Any]]:
+    """Our own metrics, by name: the filters that count them from what functions log."""
+    return {
+        transformation["MetricName"]: each | transformation
+        for each in of_type(template, FILTER).values()
+        for transformation in each["MetricTransformations"]
+    }
+
+
+def widgets(template: Template) -> list[dict[str, Any]]:
+    (dashboard,) = of_type(template, "AWS::CloudWatch::Dashboard").values()
+    shown: list[dict[str, Any]] = json.loads(dashboard["DashboardBody"]["Fn::Sub"])["widgets"]
+    return shown
+
+
+def shown(template: Template) -> set[str]:
+    """Our own metrics on the dashboard."""
+    metrics = [metric for each in widgets(template) for metric in each["properties"].get("metrics", [])]
+    return {metric[1] for metric in metrics if metric[0] == NAMESPACE}
+
+
+def metrics_nobody_counts(template: Template) -> Complaints:
+    used = {alarm["MetricName"] for alarm in of_type(template, ALARM).values() if sub(alarm["Namespace"]) == NAMESPACE}
+    yield from (f"nothing counts {name}" for name in sorted((used | shown(template)) - counted(template).keys()))
+
+
+def metrics_nobody_sees(template: Template) -> Complaints:
+    yield from (f"{name} is counted and not on the dashboard" for name in counted(template).keys() - shown(template))
+
+
+def metrics_of_another_stack(template: Template) -> Complaints:
+    for name, each in counted(template).items():
+        if sub(each["MetricNamespace"]) != NAMESPACE:
+            yield f"{name} is not counted for this stack"
+
+
+def metrics_with_too_many_faces(template: Template) -> Complaints:
+    """Each value of a dimension is a metric of its own, and costs like one: states are few, tenants are not."""
+    for name, each in counted(template).items():
+        for dimension in each.get("Dimensions", []):
+            if dimension["Value"] != "$.state":
+                yield f"{name} is a metric for each {dimension['Value']}"
+
+
+def lines_nobody_logs(template: Template) -> Complaints:
+    for name, each in counted(template).items():
+        fields = set(re.findall(r"\$\.(\w+)", each["FilterPattern"] + each["MetricValue"])) - {"message"}
+        messages = set(re.findall(r'\$\.message = "([^"]+)"', each["FilterPattern"]))
+        yield from (f"{name} waits for the line {message!r}, which nothing logs" for message in messages - MESSAGES)
+        yield from (f"{name} waits for {field!r}, which no line has" for field in sorted(fields - FIELDS))
+
+
+def alarms_not_on_the_dashboard(template: Template) -> Complaints:
+    (alarms,) = (each["properties"]["alarms"] for each in widgets(template) if each["type"] == "alarm")
+    yield from (
+        f"{name} is not on the dashboard" for name in of_type(template, ALARM) if f"${{{name}.Arn}}" not in alarms
+    )
+
+
+def schedules_that_collide(template: Template) -> Complaints:
+    """SAM names a schedule after the template, so that a second stack in the account could not make it."""
+    for name, function in of_type(template, FUNCTION).items():
+        for label, event in function.get("Events", {}).items():
+            if event["Type"] == "ScheduleV2" and not event["Properties"].get("OmitName"):
+                yield f"{name}.{label} has the same name in every stack"
+
+
+def floods_without_a_dam(template: Template) -> Complaints:
+    """What strangers or tenants can fill takes a share of the account's concurrency, and not all of it."""
+    if "ReservedConcurrentExecutions" not in of_type(template, FUNCTION)["WebhookReceiverFunction"]:
+        yield "the receiver may use up the account's concurrency"
+    for name, function in of_type(template, FUNCTION).items():
+        for label, event in function.get("Events", {}).items():
+            if event["Type"] == "SQS" and "MaximumConcurrency" not in event["Properties"].get("ScalingConfig", {}):
+                yield f"{name}.{label} may use up the account's concurrency"
+
+
 def alarms_that_are_no_more(template: Template, runbook: str = RUNBOOK) -> Complaints:
     for name in sorted(set(re.findall(r"`(\w+Alarm)`", runbook)) - of_type(template, ALARM).keys()):
         yield f"docs/operations.md speaks of {name}, which is not in the template"
@@ -172,6 +280,14 @@ RULES = [
     alarms_nobody_can_look_up,
     dead_letters_nobody_can_look_up,
     alarms_that_are_no_more,
+    metrics_nobody_counts,
+    metrics_nobody_sees,
+    metrics_of_another_stack,
+    metrics_with_too_many_faces,
+    lines_nobody_logs,
+    alarms_not_on_the_dashboard,
+    schedules_that_collide,
+    floods_without_a_dam,
 ]
 
 
@@ -201,6 +317,41 @@ def changed(*path: str, to: Any) -> Callable[[Template], None]:
         place[path[-1]] = to
 
     return change
+
+
+def transforms(name: str, **to: Any) -> Callable[[Template], None]:
+    def change(template: Template) -> None:
+        template["Resources"][name]["Properties"]["MetricTransformations"][0].update(to)
+
+    return change
+
+
+def named_anew(name: str) -> Callable[[Template], None]:
+    def change(template: Template) -> None:
+        template["Resources"]["Another" + name] = template["Resources"].pop(name)
+
+    return change
+
+
+def on_the_dashboard(edit: Callable[[list[dict[str, Any]]], None]) -> Callable[[Template], None]:
+    def change(template: Template) -> None:
+        body = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]
+        changed_body = json.loads(body["Fn::Sub"])
+        edit(changed_body["widgets"])
+        body["Fn::Sub"] = json.dumps(changed_body)
+
+    return change
+
+
+def shows(*metric: str) -> Callable[[Template], None]:
+    return on_the_dashboard(lambda widgets: widgets[1]["properties"]["metrics"].append(list(metric)))
+
+
+def without_widget(title: str) -> Callable[[Template], None]:
+    def edit(widgets: list[dict[str, Any]]) -> None:
+        widgets[:] = [each for each in widgets if each["properties"]["title"] != title]
+
+    return on_the_dashboard(edit)
 
 
 PROPERTIES = ("Properties", "Events")
@@ -252,6 +403,29 @@ def no_target_dlq(template: Template) -> None:
             changed("WebhookQueue", "Properties", "RedrivePolicy", "deadLetterTargetArn", to={"Ref": "New"}),
         ),
         (alarms_that_are_no_more, without("WebhookLagAlarm")),
+        (metrics_nobody_counts, without("OverduePostsMetric")),
+        (metrics_nobody_counts, shows(NAMESPACE, "NoSuchMetric")),
+        (metrics_nobody_sees, without_widget("Deletions that are late")),
+        (metrics_of_another_stack, transforms("OverduePostsMetric", MetricNamespace="Darkroom")),
+        (
+            metrics_with_too_many_faces,
+            transforms("OverduePostsMetric", Dimensions=[{"Key": "Tenant", "Value": "$.tenant_id"}]),
+        ),
+        (lines_nobody_logs, transforms("OverduePostsMetric", MetricValue="$.no_such_field")),
+        (
+            lines_nobody_logs,
+            changed("OverduePostsMetric", "Properties", "FilterPattern", to='{ $.message = "no such line" }'),
+        ),
+        (alarms_not_on_the_dashboard, named_anew("WebhookLagAlarm")),
+        (
+            schedules_that_collide,
+            without("WatchPostsFunction", *PROPERTIES, "EveryMinute", "Properties", "OmitName"),
+        ),
+        (floods_without_a_dam, without("WebhookReceiverFunction", "Properties", "ReservedConcurrentExecutions")),
+        (
+            floods_without_a_dam,
+            without("WebhookProcessorFunction", *PROPERTIES, "Deliveries", "Properties", "ScalingConfig"),
+        ),
     ],
 )
 def test_the_rule_sees_what_breaks_it(rule, breaks):

@@ -204,7 +204,7 @@ def _followed(sqs: Any, each: Letters, handle: str, progress: ProgressLines) -> 
 def _one_by_one(sqs: Any, each: Letters) -> Redriven:
     """Sent before it is deleted: what is cut off between is there twice, which is harmless, and never lost."""
     assert each.kind.queue is not None
-    moved, failures = 0, []
+    moved, left = 0, []
     for message in _received(sqs, each):
         attributes = message.get("MessageAttributes", {})
         try:
@@ -212,31 +212,32 @@ def _one_by_one(sqs: Any, each: Letters) -> Redriven:
             is_event = "RULE_ARN" in attributes
             body = sent_by_rule(message["Body"], each.kind.transformer) if is_event else message["Body"]
         except (ValueError, LookupError, TypeError):
-            failures.append("an event is not what the rule expects")
-            _given_back(sqs, each, message)
+            left.append(message)
             continue
         kept = {} if is_event else attributes
         sqs.send_message(QueueUrl=each.ids[each.kind.queue], MessageBody=body, MessageAttributes=kept)
         sqs.delete_message(QueueUrl=each.url, ReceiptHandle=message["ReceiptHandle"])
         moved += 1
-    return _outcome(each, moved, failures, "one by one")
+    _give_back(sqs, each, left)
+    return _outcome(each, moved, ["an event is not what the rule expects"] * len(left), "one by one")
 
 
 # ── run again ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _run_each(clients: Clients, each: Letters, progress: ProgressLines) -> Redriven:
-    done, failures = 0, []
+    done, left, failures = 0, [], []
     for message in _received(clients.sqs, each):
         try:
             _run(clients, each, payload_of(message["Body"], message.get("MessageAttributes", {})))
         except (FunctionError, UnavailableError, ValueError) as error:
+            left.append(message)
             failures.append(_reason(error))
-            _given_back(clients.sqs, each, message)
             continue
         clients.sqs.delete_message(QueueUrl=each.url, ReceiptHandle=message["ReceiptHandle"])
         done += 1
         progress(f"{each.kind.name}: {done} run again")
+    _give_back(clients.sqs, each, left)
     return _outcome(each, done, failures, "run")
 
 
@@ -248,8 +249,7 @@ def _run_once(clients: Clients, each: Letters) -> Redriven:
     try:
         _run(clients, each, b"{}")
     except (FunctionError, UnavailableError) as error:
-        for message in taken:
-            _given_back(clients.sqs, each, message)
+        _give_back(clients.sqs, each, taken)
         return _outcome(each, 0, [_reason(error)] * len(taken), "run once")
     for message in taken:
         clients.sqs.delete_message(QueueUrl=each.url, ReceiptHandle=message["ReceiptHandle"])
@@ -271,8 +271,7 @@ def _reason(error: Exception) -> str:
 def _positions(sqs: Any, each: Letters) -> Redriven:
     """Looked at and left where they are."""
     taken = list(_received(sqs, each))
-    for message in taken:
-        _given_back(sqs, each, message)
+    _give_back(sqs, each, taken)
     times = [when for message in taken for when in positions_of(message["Body"]) if when]
     span = f" from {min(times)} to {max(times)}" if times else ""
     why = f"they hold positions in the stream of {each.kind.stream}, not its changes{span}"
@@ -297,9 +296,10 @@ def _received(sqs: Any, each: Letters) -> Iterator[dict[str, Any]]:
         yield answer["Messages"][0]
 
 
-def _given_back(sqs: Any, each: Letters, message: dict[str, Any]) -> None:
-    """In a few seconds, so that this run does not receive it once more."""
-    sqs.change_message_visibility(QueueUrl=each.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=30)
+def _give_back(sqs: Any, each: Letters, messages: list[dict[str, Any]]) -> None:
+    """At the end, or the same run would receive them once more."""
+    for message in messages:
+        sqs.change_message_visibility(QueueUrl=each.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
 
 
 def _outcome(each: Letters, done: int, failures: list[str], how: str) -> Redriven:

@@ -54,6 +54,7 @@ class LocalSqs(MemoryQueues):
 
     def change_message_visibility(self, *, QueueUrl, ReceiptHandle, VisibilityTimeout):  # noqa: N803 — boto3's names
         self.given_back.append(ReceiptHandle)
+        self.queues[QueueUrl].visible.append(self.queues[QueueUrl].in_flight.pop(ReceiptHandle))
 
     def sent(self):
         return [(each.body, each.attributes) for each in self.queues["queue"].visible]
@@ -205,7 +206,7 @@ def test_a_payload_at_which_the_function_fails_again_stays_and_the_others_go_on(
     sqs = LocalSqs(*map(json.dumps, (bad, PAYLOAD)))
     done = redriven(sqs, CALLS, waiting=2, functions=Functions(bad))
     assert (done.redriven, done.left, done.why) == (1, 1, "the function failed: StoreUnavailableError")
-    (left,) = sqs.queues["dead"].in_flight.values()
+    (left,) = sqs.queues["dead"].visible
     assert (json.loads(left.body), sqs.given_back) == (bad, [left.id])
 
 
