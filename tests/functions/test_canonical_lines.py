@@ -76,3 +76,12 @@ def test_what_the_runtime_would_print_of_an_error_nobody_foresaw_is_its_name_alo
     (line,) = lines.named("api key")
     assert (raised.type.__name__, line["error"]) == ("RuntimeError", "RuntimeError")
     assert "CANARY" not in lines.getvalue()
+
+
+def test_a_step_that_fails_in_a_way_nobody_foresaw_says_its_line_too(world, lines, monkeypatch):
+    monkeypatch.setattr(world.posts, "get", lambda *_: (_ for _ in ()).throw(RuntimeError("CANARY-2")))
+    with pytest.raises(Exception, match="internal_error"):
+        call_with("begin_post", event("begin_post"), context("begin_post"))
+    (line,) = lines.named("step failed")
+    assert line["error"] == "RuntimeError"
+    assert "CANARY" not in lines.getvalue()
