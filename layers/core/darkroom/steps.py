@@ -35,7 +35,7 @@ def step[T](task_type: type[T]) -> Callable[[Callable[[T], dict[str, Any]]], Han
                 log("step failed", error=type(error).__name__, duration_ms=since(started))
                 raise textless(error, problems.dump(error, _number(event), step_name)) from None
             except MalformedTaskError as error:  # its text names fields and no value
-                dict(error=type(error).__name__, detail=str(error), duration_ms=since(started))
+                log("step failed", error=type(error).__name__, detail=str(error), duration_ms=since(started))
                 raise
             except Exception as error:  # noqa: BLE001 — the runtime would print and keep its text, which may hold a token
                 log_unforeseen(error)
