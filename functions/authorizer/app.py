@@ -12,15 +12,18 @@ from darkroom import bootstrap
 from darkroom.authenticating import authenticate
 from darkroom.errors import DarkroomError
 from darkroom.http_events import authorizer_context, refused_context
-from darkroom.observability import log_unforeseen
+from darkroom.observability import log_unforeseen, one_line
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     credential = (event.get("headers") or {}).get("authorization")
-    try:
-        context = authorizer_context(authenticate(credential, bootstrap.now(), bootstrap.authenticating_ports()))
-    except Exception as error:  # noqa: BLE001 — nobody is let in, and the caller gets a problem
-        if not isinstance(error, DarkroomError):
-            log_unforeseen(error)
-        context = refused_context(error)
-    return {"isAuthorized": True, "context": context}
+    with one_line("authorized", context) as line:
+        try:
+            found = authorizer_context(authenticate(credential, bootstrap.now(), bootstrap.authenticating_ports()))
+        except Exception as error:  # noqa: BLE001 — nobody is let in, and the caller gets a problem
+            if not isinstance(error, DarkroomError):
+                log_unforeseen(error)
+            found = refused_context(error)
+        gateway_request_id = (event.get("requestContext") or {}).get("requestId")
+        line.update(gateway_request_id=gateway_request_id, tenant_id=found.get("tenant_id"), code=found.get("code"))
+    return {"isAuthorized": True, "context": found}

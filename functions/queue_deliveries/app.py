@@ -3,10 +3,10 @@
 from typing import Any
 
 from darkroom import bootstrap_events, delivering
-from darkroom.observability import log
+from darkroom.observability import one_line
 
 
-def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
-    queued = delivering.queue_due(bootstrap_events.sweeping_ports())
-    log("queued", deliveries=queued)
-    return {"queued": queued}
+def handler(_event: dict[str, Any], context: object) -> dict[str, Any]:
+    with one_line("queued", context) as line:
+        line["deliveries"] = delivering.queue_due(bootstrap_events.sweeping_ports())
+    return {"queued": line["deliveries"]}

@@ -3,10 +3,10 @@
 from typing import Any
 
 from darkroom import bootstrap_compliance, erasing
-from darkroom.observability import log
+from darkroom.observability import one_line
 
 
-def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
-    found = erasing.watch(bootstrap_compliance.watching_deletions_ports())
-    log("watched deletions", **found)
-    return dict(found)
+def handler(_event: dict[str, Any], context: object) -> dict[str, Any]:
+    with one_line("watched deletions", context) as line:
+        line.update(erasing.watch(bootstrap_compliance.watching_deletions_ports()))
+    return line

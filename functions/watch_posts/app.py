@@ -3,12 +3,13 @@
 from typing import Any
 
 from darkroom import bootstrap, watching
-from darkroom.observability import log
+from darkroom.observability import one_line
 
 
-def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
-    found = watching.watch(bootstrap.watching_ports())
-    log("watched", **found)
+def handler(_event: dict[str, Any], context: object) -> dict[str, Any]:
+    with one_line("watched", context) as line:
+        found = watching.watch(bootstrap.watching_ports())
+        line.update(found)
     if found["failed"]:
         raise watching.IncompleteError  # rings the alarm if it goes on
     return found

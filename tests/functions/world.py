@@ -232,4 +232,9 @@ class World:
 
 
 def call(name: str, payload: Any) -> Any:
-    return app(name).handler(payload, None)
+    return call_with(name, payload, None)
+
+
+def call_with(name: str, payload: Any, context: Any) -> Any:
+    """`context` as Lambda hands it over: its `function_name`, and how much time is left."""
+    return app(name).handler(payload, context)

@@ -14,7 +14,7 @@ from typing import Any
 
 from darkroom.errors import DarkroomError
 from darkroom.instagram.errors import InstagramError
-from darkroom.observability import about, log, log_unforeseen
+from darkroom.observability import about, function_of, log, log_unforeseen, since
 from darkroom.tasks import MalformedTaskError, parsed
 
 _NEEDED_MS = 5000  # to begin another message
@@ -55,7 +55,7 @@ def consumer(work: Work) -> Handler:
 
     def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         records = event.get("Records") or ()
-        failed = [record for record in records if not (_has_time(context) and _is_done(record, work))]
+        failed = [record for record in records if not (_has_time(context) and _is_done(record, context, work))]
         # A record without an id fails the whole batch: the others bear coming again, and nothing is lost.
         identifiers = [{"itemIdentifier": record.get("messageId", "")} for record in failed]
         return {"batchItemFailures": identifiers} if identifiers else {}
@@ -69,9 +69,9 @@ def _has_time(context: object) -> bool:
     return left is None or left() > _NEEDED_MS
 
 
-def _is_done(record: dict[str, Any], work: Work) -> bool:
+def _is_done(record: dict[str, Any], context: object, work: Work) -> bool:
     started = time.perf_counter()
-    about(message_id=record.get("messageId"))
+    about(function=function_of(context), message_id=record.get("messageId"))
     error: Exception
     try:
         message = _message(record)
@@ -83,9 +83,9 @@ def _is_done(record: dict[str, Any], work: Work) -> bool:
         error = unforeseen
     else:
         facts = {"receives": message.receives, "redriven": message.is_redriven or None} | facts
-        log("message done", duration_ms=_since(started), **facts)
+        log("message done", duration_ms=since(started), age_ms=_age(record), **facts)
         return True
-    log("message failed", error=type(error).__name__, duration_ms=_since(started))
+    log("message failed", error=type(error).__name__, duration_ms=since(started), age_ms=_age(record))
     return False
 
 
@@ -96,5 +96,7 @@ def _message(record: dict[str, Any]) -> Message:
     return Message(record["messageId"], record["body"], receives, "DeadLetterQueueSourceArn" in attributes, given)
 
 
-def _since(started: float) -> float:
-    return round((time.perf_counter() - started) * 1000, 1)
+def _age(record: dict[str, Any]) -> int | None:
+    """Milliseconds since the message was sent, its waiting included. The clocks are SQS's and ours."""
+    sent = (record.get("attributes") or {}).get("SentTimestamp")
+    return max(round(time.time() * 1000) - int(sent), 0) if sent else None

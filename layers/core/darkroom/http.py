@@ -18,7 +18,7 @@ from darkroom.errors import BadRequestError, DarkroomError, FieldError, NotFound
 from darkroom.http_events import Answer, Event, Incoming, outgoing
 from darkroom.ids import made_at, new_id
 from darkroom.instagram.errors import InstagramError
-from darkroom.observability import about, log, log_unforeseen
+from darkroom.observability import about, function_of, log, log_unforeseen, since
 from darkroom.tenants import Caller
 
 PUBLIC: Final = "public"
@@ -107,10 +107,10 @@ class Api:
 
         return register
 
-    def __call__(self, event: Event, _context: object) -> Event:
+    def __call__(self, event: Event, context: object) -> Event:
         started, now = time.perf_counter(), datetime.now(UTC)
         incoming = Incoming(event, new_id("req", now), now)
-        about(request_id=incoming.request_id)
+        about(function=function_of(context), request_id=incoming.request_id)
         try:
             answer = self._answered(incoming)
         except Exception as error:  # noqa: BLE001 — whatever happens, the caller gets a problem and we keep the place
@@ -122,7 +122,7 @@ class Api:
             route=incoming.route_key,
             status=answer["statusCode"],
             resource=answer["headers"].get("location") if answer["statusCode"] in _CREATED else None,
-            duration_ms=round((time.perf_counter() - started) * 1000, 1),
+            duration_ms=since(started),
         )
         return answer
 

@@ -12,7 +12,7 @@ from typing import Any
 from darkroom import receiving
 from darkroom.errors import ConfigurationError, StoreUnavailableError
 from darkroom.instagram.signatures import HEADER
-from darkroom.observability import about, log, log_unforeseen, name_of
+from darkroom.observability import about, log, log_unforeseen, name_of, since
 
 type Event = dict[str, Any]
 
@@ -28,7 +28,7 @@ def served(event: Event, ports: Callable[[], receiving.Ports]) -> Event:
     started = time.perf_counter()
     about(gateway_request_id=(event.get("requestContext") or {}).get("requestId"))
     status, body, facts = _outcome(event, ports)
-    log("webhook", route=event.get("routeKey"), status=status, duration_ms=_since(started), **facts)
+    log("webhook", route=event.get("routeKey"), status=status, duration_ms=since(started), **facts)
     return {"statusCode": status, "headers": _PLAIN, "body": body}
 
 
@@ -65,7 +65,3 @@ def header(event: Event, name: str) -> str | None:
     """In any case. API Gateway joins repeated ones with commas, and then a signature is none."""
     headers: dict[str, str] = event.get("headers") or {}
     return next((value for key, value in headers.items() if key.lower() == name), None)
-
-
-def _since(started: float) -> float:
-    return round((time.perf_counter() - started) * 1000, 1)

@@ -1,14 +1,22 @@
 """
-What functions say: one JSON line an invocation, one a call to Instagram. Lines hold ids, codes and durations; never a
-token, code, secret, signature, caption, message text, body or query. Exception texts are somebody else's words and may
-hold any of these, so of an unforeseen error only its class, its AWS code and the place are logged.
+What functions say: one JSON line for each piece of work (a request, a step, a message, a change, a run), whatever
+became of it, and one a call to Instagram. Metrics are counted from these lines (MetricFilters in template.yaml).
+
+Lines hold ids, codes and durations; never a token, code, secret, signature, caption, message text, body or query.
+Exception texts are somebody else's words and may hold any of these, so of an unforeseen error only its class, its AWS
+code and the place are logged.
 """
 
+import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
+
+from darkroom.errors import DarkroomError
 
 if TYPE_CHECKING:
     from darkroom.instagram.client import Call
@@ -29,6 +37,45 @@ def about(**ids: str | int | None) -> None:
 
 def log(message: str, **facts: Any) -> None:
     logger().info(message, extra={name: _clipped(value) for name, value in facts.items() if value is not None})
+
+
+@contextmanager
+def one_line(message: str, context: object) -> Iterator[dict[str, Any]]:
+    """
+    The line of a function that has none of `http.Api`, `step`, `consumer` and `follower`: what is put into the dict,
+    how long it took, and the error if there was one. An error leaves with its name and without its text, which the
+    runtime would print.
+    """
+    started, facts = time.perf_counter(), dict[str, Any]()
+    about(function=function_of(context))
+    try:
+        yield facts
+    except DarkroomError as error:  # foreseen, and its words are ours
+        log(message, **facts, error=name_of(error), duration_ms=since(started))
+        raise
+    except Exception as error:  # noqa: BLE001 — whatever it is, the line is written and the text kept back
+        log_unforeseen(error)
+        log(message, **facts, error=name_of(error), duration_ms=since(started))
+        raise textless(error) from None
+    log(message, **facts, duration_ms=since(started))
+
+
+def textless(error: Exception, text: str = "") -> Exception:
+    """An error of the same name with another text."""
+    made: Exception = type(name_of(error), (Exception,), {})(text)
+    return made
+
+
+def since(started: float) -> float:
+    """Milliseconds since `time.perf_counter()` said `started`."""
+    return round((time.perf_counter() - started) * 1000, 1)
+
+
+def function_of(context: object) -> str | None:
+    """As template.yaml calls it: AWS names it `<stack>-PublishContainerFunction-<random>`."""
+    name: str = getattr(context, "function_name", "")
+    own = [part.removesuffix("Function") for part in name.split("-") if part.endswith("Function")]
+    return own[-1] if own else name or None
 
 
 def log_call(call: "Call") -> None:

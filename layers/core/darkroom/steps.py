@@ -13,8 +13,8 @@ from typing import Any
 from darkroom import problems, timeline
 from darkroom.errors import DarkroomError
 from darkroom.instagram.errors import InstagramError
-from darkroom.observability import about, log, log_unforeseen, name_of
-from darkroom.tasks import parsed
+from darkroom.observability import about, function_of, log, log_unforeseen, name_of, since, textless
+from darkroom.tasks import MalformedTaskError, parsed
 
 type Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
@@ -25,20 +25,23 @@ def step[T](task_type: type[T]) -> Callable[[Callable[[T], dict[str, Any]]], Han
     def decorate(function: Callable[[T], dict[str, Any]]) -> Handler:
         def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             started = time.perf_counter()
-            task = parsed(task_type, event)
-            step_name = _name(context) or function.__name__  # the source calls every one `handler`
-            about(step=step_name, post_id=event["post_id"], item=event.get("item"))
-            place = timeline.Place(event["tenant_id"], event["post_id"], step_name)
+            step_name = function_of(context) or function.__name__  # the source calls every one `handler`
+            about(step=step_name, post_id=event.get("post_id"), item=event.get("item"))
             try:
-                with timeline.at(place):
+                task = parsed(task_type, event)
+                with timeline.at(timeline.Place(event["tenant_id"], event["post_id"], step_name)):
                     result = function(task)
             except (DarkroomError, InstagramError) as error:
-                log("step failed", error=type(error).__name__, duration_ms=_since(started))
-                raise _caught(type(error).__name__, problems.dump(error, _number(event), step_name)) from None
+                log("step failed", error=type(error).__name__, duration_ms=since(started))
+                raise textless(error, problems.dump(error, _number(event), step_name)) from None
+            except MalformedTaskError as error:  # its text names fields and no value
+                log("step failed", error=type(error).__name__, detail=str(error), duration_ms=since(started))
+                raise
             except Exception as error:  # noqa: BLE001 — the runtime would print and keep its text, which may hold a token
                 log_unforeseen(error)
-                raise _caught(name_of(error), problems.dump(DarkroomError(), step=step_name)) from None
-            log("step done", duration_ms=_since(started))
+                log("step failed", error=name_of(error), duration_ms=since(started))
+                raise textless(error, problems.dump(DarkroomError(), step=step_name)) from None
+            log("step done", duration_ms=since(started))
             return result
 
         handler.__name__ = function.__name__
@@ -47,23 +50,7 @@ def step[T](task_type: type[T]) -> Callable[[Callable[[T], dict[str, Any]]], Han
     return decorate
 
 
-def _name(context: object) -> str:
-    """The step as the state machine calls it: AWS names its function `<stack>-PublishContainerFunction-<random>`."""
-    function = getattr(context, "function_name", "")
-    own = [part.removesuffix("Function") for part in function.split("-") if part.endswith("Function")]
-    return own[-1] if own else function
-
-
-def _caught(name: str, text: str) -> Exception:
-    error: Exception = type(name, (Exception,), {})(text)
-    return error
-
-
 def _number(event: dict[str, Any]) -> int | None:
     """The carousel item as a person counts."""
     item = event.get("item")
     return item + 1 if isinstance(item, int) else None
-
-
-def _since(started: float) -> float:
-    return round((time.perf_counter() - started) * 1000, 1)

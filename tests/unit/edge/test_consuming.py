@@ -1,4 +1,5 @@
 import json
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -104,6 +105,16 @@ def test_a_message_that_was_redriven_is_read_like_any_other(lines):
     assert consumer(read)({"Records": [record]}, None) == {}
     (line,) = lines.named("message done")
     assert line["redriven"] is True
+
+
+@pytest.mark.parametrize(("sent_ago", "expected"), [(2.5, 2500), (-60, 0)])
+def test_a_line_says_how_long_ago_the_message_was_sent_and_never_less_than_nothing(lines, sent_ago, expected):
+    """SQS's clock may be ahead of ours."""
+    sent = round((time.time() - sent_ago) * 1000)
+    consumer(read)({"Records": [a_record(SentTimestamp=str(sent)), a_record(2)]}, None)
+    told, untold = lines.named("message done")
+    assert expected <= told["age_ms"] < expected + 1000
+    assert "age_ms" not in untold
 
 
 def test_a_killed_worker_is_not_taken_for_a_message_that_failed():
