@@ -76,6 +76,7 @@ template: .venv/.dev .venv-sam/.ready .venv-checkov/.ready ## the SAM template a
 	@$(RUN) cfn-lint template.yaml
 	@$(RUN) python -m devstack.translated template.yaml .local/template.cfn.json
 	@$(RUN) cfn-lint .local/template.cfn.json
+	@$(RUN) python -m devstack.asl statemachines/*.asl.yaml
 	@.venv-checkov/bin/checkov --config-file .checkov.yaml
 
 openapi: .venv/.dev ## write openapi.json from the code
