@@ -10,7 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 RUN := $(UV) run --frozen --no-sync
 PYTHON_SOURCES := layers/core/darkroom functions simulator devstack bench
 
-.PHONY: help setup demo up test faults check format lint types imports security template contract openapi build deploy bench reset doctor
+.PHONY: help setup demo up test faults forged check format lint types imports security template contract openapi build deploy bench reset doctor
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ test: .venv/.dev ## run the tests
 
 faults: .venv/.dev ## publishing under every fault we know, against a control and mutants: make faults N=10000 SEED=7
 	@$(RUN) python -m tests.faults $(if $(N),--random $(N)) $(if $(SEED),--seed $(SEED))
+
+forged: .venv/.dev ## a million forged signatures, and valid ones: make forged COUNT=10000 SEED=7
+	@$(RUN) python -m tests.forging $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 check: format lint types imports security template contract test ## everything that must be green: format, lint, types, imports, security, template, tests
 

@@ -132,7 +132,7 @@ OPENED = {
         "instagram/client.py",
         "httpx.Request",
         "self._bases[request.base] + request.path",
-    ): "a base, and a path that begins with a slash (protocol.Request)",
+    ): "a base, then a slash (Request)",
     ("oidc.py", "urllib.request.urlopen", "url"): "the issuer of the settings, https",
     ("oidc.py", "jwt.PyJWKClient", "keys_url"): "what the issuer says, https",
     ("webhook_sender.py", "httpcore.URL", "url"): "refused there if it is not public",
