@@ -10,7 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 RUN := $(UV) run --frozen --no-sync
 PYTHON_SOURCES := layers/core/darkroom functions simulator devstack bench
 
-.PHONY: help setup demo up test faults check format lint types imports template contract openapi build deploy bench reset doctor
+.PHONY: help setup demo up test faults forged check format lint types imports security template contract openapi build deploy bench reset doctor
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,11 @@ $(CURDIR)/.uv/bin/uv:
 	@UV_PROJECT_ENVIRONMENT=.venv-sam $(UV) sync --quiet --frozen --only-group sam
 	@touch $@
 
+# checkov pins an older botocore than the functions use, so it has an environment and a lock of its own.
+.venv-checkov/.ready: .ci/checkov/uv.lock .ci/checkov/pyproject.toml .python-version | $(UV)
+	@UV_PROJECT_ENVIRONMENT="$(CURDIR)/.venv-checkov" $(UV) sync --quiet --frozen --project .ci/checkov
+	@touch $@
+
 setup: .venv/.dev ## install what the other commands need, and nothing else
 
 demo: .venv/.local ## connect an account and publish four posts, all on this machine; prints what happened
@@ -49,7 +54,10 @@ test: .venv/.dev ## run the tests
 faults: .venv/.dev ## publishing under every fault we know, against a control and mutants: make faults N=10000 SEED=7
 	@$(RUN) python -m tests.faults $(if $(N),--random $(N)) $(if $(SEED),--seed $(SEED))
 
-check: format lint types imports template contract test ## everything that must be green: format, lint, types, imports, template, tests
+forged: .venv/.dev ## a million forged signatures, and valid ones: make forged COUNT=10000 SEED=7
+	@$(RUN) python -m tests.forging $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
+check: format lint types imports security template contract test ## everything that must be green: format, lint, types, imports, security, template, tests
 
 format: .venv/.dev ## check the format (mend with: uv run ruff format)
 	@$(RUN) ruff format --check --quiet . || { echo "mend with: uv run ruff format ."; exit 1; }
@@ -63,11 +71,16 @@ types: .venv/.dev ## mypy, strict
 imports: .venv/.dev ## the rings of docs/architecture.md, by import-linter
 	@$(RUN) lint-imports
 
-template: .venv/.dev .venv-sam/.ready ## the SAM template and what it becomes in CloudFormation
+security: .venv/.dev ## bandit; our own rules are tests/test_code_rules.py
+	@$(RUN) bandit --quiet --recursive --configfile pyproject.toml $(PYTHON_SOURCES)
+
+template: .venv/.dev .venv-sam/.ready .venv-checkov/.ready ## the SAM template and what it becomes in CloudFormation
 	@.venv-sam/bin/sam validate --lint --template template.yaml
 	@$(RUN) cfn-lint template.yaml
 	@$(RUN) python -m devstack.translated template.yaml .local/template.cfn.json
 	@$(RUN) cfn-lint .local/template.cfn.json
+	@$(RUN) python -m devstack.asl statemachines/*.asl.yaml
+	@.venv-checkov/bin/checkov --config-file .checkov.yaml
 
 openapi: .venv/.dev ## write openapi.json from the code
 	@$(RUN) python -m devstack.openapi openapi.json

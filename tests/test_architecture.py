@@ -479,6 +479,16 @@ def test_whoever_opens_secrets_of_endpoints_opens_no_token():
 # ── imports ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_every_queue_is_encrypted():
+    """With our key, or with SQS's own where a service writes that could not use ours; checkov knows the former only."""
+    plain = {
+        name
+        for name, queue in of_type(TEMPLATE, "AWS::SQS::Queue").items()
+        if not queue.get("KmsMasterKeyId") and queue.get("SqsManagedSseEnabled") is not True
+    }
+    assert plain == set()
+
+
 def importers(package: str) -> set[str]:
     """Files of the product and of the functions that import `package` anywhere but under TYPE_CHECKING."""
     return {where(path) for path in [*product_files(), *HANDLERS] if package in set(imported(parsed(path)))}

@@ -345,3 +345,9 @@ def test_proves_the_app_with_a_keyed_digest_of_the_token():
     assert appsecret_proof("key", "The quick brown fox jumps over the lazy dog") == (
         "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8"
     )
+
+
+@pytest.mark.parametrize("path", [".example/me", "@example.com/me", ":8000/me", "me", ""])
+def test_a_path_cannot_move_the_host(path):
+    with pytest.raises(ValueError, match="slash"):
+        Request("GET", path, Patience(1, 1))

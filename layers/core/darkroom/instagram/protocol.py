@@ -68,6 +68,8 @@ class Request:
     refusals: Mapping[int, str] | None = None
 
     def __post_init__(self) -> None:
+        if not self.path_template.startswith("/"):
+            raise ValueError("Only a slash ends the name of the host.")
         for name, value in self.ids.items():
             if values.identifier(value) is None:
                 raise InvalidRequestError(f"The {name} is not an id of Instagram's.")
