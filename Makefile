@@ -10,7 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 RUN := $(UV) run --frozen --no-sync
 PYTHON_SOURCES := layers/core/darkroom functions simulator devstack bench
 
-.PHONY: help setup demo up test faults forged check format lint types imports security template contract openapi build deploy bench reset doctor
+.PHONY: help setup demo up test faults refreshes forged check format lint types imports security template contract openapi build deploy bench reset doctor
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ faults: .venv/.dev ## publishing under every fault we know, against a control an
 
 forged: .venv/.dev ## a million forged signatures, and valid ones: make forged COUNT=10000 SEED=7
 	@$(RUN) python -m tests.forging $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
+refreshes: .venv/.dev ## keeping 10,000 tokens alive for 400 virtual days of faults, against mutants
+	@$(RUN) python -m tests.refreshing $(if $(SEED),--seed $(SEED))
 
 check: format lint types imports security template contract test ## everything that must be green: format, lint, types, imports, security, template, tests
 

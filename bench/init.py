@@ -17,7 +17,10 @@ import shutil
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Self
 
@@ -140,10 +143,8 @@ class _Process:
     @classmethod
     def of_function(cls, name: str, layers: list[Path]) -> Self:
         folder = ROOT / "functions" / name
-        source = (folder / "app.py").read_text()
-        named = r"(bootstrap(?:_events)?)\.((?:\w+_ports|accounts|idempotency_records))\b"
-        builders = sorted(set(re.findall(named, source)))
-        return cls([folder, *layers], START.format(builders=builders), MACHINE | _variables(name))
+        start = START.format(builders=list(_builders((folder / "app.py").read_text())))
+        return cls([folder, *layers], start, MACHINE | _variables(name))
 
     def run(self) -> subprocess.CompletedProcess[str]:
         return subprocess.run(self._command(), env=self._given(), check=True, capture_output=True, text=True)
@@ -168,6 +169,13 @@ class _Process:
 
     def _given(self) -> dict[str, str]:
         return {**self.environment, "PYTHONPATH": os.pathsep.join(map(str, self.path)), "PATH": os.environ["PATH"]}
+
+
+def _builders(source: str) -> Iterator[tuple[str, str]]:
+    """What the handler builds from nothing but its environment."""
+    for module, name in sorted(set(re.findall(r"\b(bootstrap(?:_\w+)?)\.(\w+)", source))):
+        if not signature(getattr(import_module(f"darkroom.{module}"), name)).parameters:
+            yield module, name
 
 
 def _variables(function: str) -> dict[str, str]:

@@ -55,6 +55,7 @@ SECRET = re.compile(
 )
 COMPARED = {
     ("changing.py", "fingerprint(after.content) != fingerprint(before.content)"): "both are of the caller's own posts",
+    ("submission.py", "fingerprint(stored.content) != seen"): "as above",
     ("idempotency.py", "known.body_hash != wanted.body_hash"): "both are of bodies that this caller sent",
 }
 
@@ -253,10 +254,11 @@ LOGGED = {
     ("observability.py", "call.error"): "the name of its class",
     ("observability.py", "message"): "the words of a line; who gives them is checked here",
     ("observability.py", "value"): "clipped there; who gives it is checked here",
+    ("steps.py", "error"): "what a malformed task says names fields and no value",
     ("steps.py", "item"): "the number of an item of a carousel",
 }
 # These say something about a thing, not the thing.
-SAYS_LESS = {"len", "type", "name_of", "bool"}
+SAYS_LESS = {"len", "type", "name_of", "bool", "function_of", "_age"}
 
 
 def logged_whole(code: str) -> Iterator[str]:

@@ -9,7 +9,11 @@ handler = Api()
 CONFLICTS = ("not_found", "post_state_conflict")
 EDITING = (*REFUSALS, *CONFLICTS, "account_gone", "precondition_failed", "precondition_required")
 TOO_LATE = (*CONFLICTS, "too_late_to_cancel")
-ON_ITS_WAY = (*REFUSALS, *CONFLICTS, "account_gone", "version_conflict")
+ON_ITS_WAY = {
+    "status": 202,
+    "problems": (*REFUSALS, *CONFLICTS, "account_gone", "version_conflict"),
+    "records": bootstrap.idempotency_records,
+}
 
 
 @handler.route("PATCH /v1/posts/{id}", scope="posts:write", body=PostPatch, answer=PostView, problems=EDITING)
@@ -23,19 +27,13 @@ def cancel(request: Request) -> Answer:
     return post_answer(200, changing.cancel(request.caller, request.path["id"], bootstrap.posting_ports()))
 
 
-@handler.route(
-    "POST /v1/posts/{id}/publish", scope="posts:write", answer=PostView, status=202, problems=ON_ITS_WAY,
-    records=bootstrap.idempotency_records,
-)  # fmt: skip
+@handler.route("POST /v1/posts/{id}/publish", scope="posts:write", answer=PostView, **ON_ITS_WAY)
 def publish(request: Request) -> Answer:
     post_id, ports = request.path["id"], bootstrap.posting_ports()
     return post_answer(202, changing.publish_now(request.caller, post_id, ports, request.first_asked_at))
 
 
-@handler.route(
-    "POST /v1/posts/{id}/retry", scope="posts:write", answer=PostView, status=202, problems=ON_ITS_WAY,
-    records=bootstrap.idempotency_records,
-)  # fmt: skip
+@handler.route("POST /v1/posts/{id}/retry", scope="posts:write", answer=PostView, **ON_ITS_WAY)
 def retry(request: Request) -> Answer:
     post_id, ports = request.path["id"], bootstrap.posting_ports()
     return post_answer(202, changing.retry(request.caller, post_id, ports, request.first_asked_at))

@@ -18,8 +18,9 @@ def create(request: Request) -> Answer:
     wanted = request.body.submission(request.id, is_repeated=request.first_asked_at is not None)
     if many:
         group_id = request.new_id("grp")
-        results = posting.submit_to_many(wanted, many, request.caller, group_id, ports)
-        return Answer(202, GroupView.of(group_id, results))
+        return Answer(
+            202, GroupView.of(group_id, posting.submit_to_many(wanted, many, request.caller, group_id, ports))
+        )
     return post_answer(202, posting.submit(wanted, request.caller, request.new_id("post"), ports))
 
 
