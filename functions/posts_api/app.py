@@ -14,14 +14,12 @@ handler = Api()
     problems=(*REFUSALS, "duplicate_suspected"), records=bootstrap.idempotency_records,
 )  # fmt: skip
 def create(request: Request) -> Answer:
-    ports, many = bootstrap.posting_ports(), request.body.account_ids
+    ports, caller, many = bootstrap.posting_ports(), request.caller, request.body.account_ids
     wanted = request.body.submission(request.id, is_repeated=request.first_asked_at is not None)
     if many:
         group_id = request.new_id("grp")
-        return Answer(
-            202, GroupView.of(group_id, posting.submit_to_many(wanted, many, request.caller, group_id, ports))
-        )
-    return post_answer(202, posting.submit(wanted, request.caller, request.new_id("post"), ports))
+        return Answer(202, GroupView.of(group_id, posting.submit_to_many(wanted, many, caller, group_id, ports)))
+    return post_answer(202, posting.submit(wanted, caller, request.new_id("post"), ports))
 
 
 @handler.route("POST /v1/posts/validate", scope="posts:write", body=NewPost, answer=PlanView, problems=REFUSALS)
