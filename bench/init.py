@@ -184,8 +184,8 @@ def _variables(function: str) -> dict[str, str]:
     uri = f"functions/{function}/"
     (own,) = [each for each in of_type(template, FUNCTION).values() if each["CodeUri"] == uri]
     both = (function_globals(template), own)
-    names = {name for each in both for name in each.get("Environment", {}).get("Variables", {})}
-    return dict.fromkeys(names, "bench") | SAID
+    given = {name: value for each in both for name, value in each.get("Environment", {}).get("Variables", {}).items()}
+    return {name: value if isinstance(value, str) else "bench" for name, value in given.items()} | SAID
 
 
 if __name__ == "__main__":

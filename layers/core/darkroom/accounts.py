@@ -9,6 +9,7 @@ from darkroom import capabilities
 from darkroom.errors import AccountUnavailableError
 from darkroom.logins import LOGINS, Login, LoginTraits
 from darkroom.posts import PostContent
+from darkroom.values import Value
 
 EXPIRES_SOON = timedelta(days=7)
 
@@ -19,8 +20,8 @@ class AccountState(StrEnum):
     ACTION_REQUIRED = "action_required"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Account(Value):
     """
     `ig_user_id` is the professional account (1784…), which publishing and webhooks use; `app_scoped_id` is what Meta's
     deauthorise and deletion callbacks call `user_id`: with Facebook Login that is the person, who may have connected
@@ -86,8 +87,8 @@ class Account:
             raise AccountUnavailableError("permissions_missing", f"Missing: {', '.join(missing)}.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectSession:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class ConnectSession(Value):
     """
     A connection on its way. Hashes are SHA-256 in hex. `state_hash` and `browser_hash` are unset until a browser opens
     the link.
@@ -104,8 +105,8 @@ class ConnectSession:
     browser_hash: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Candidate(Value):
     """An account that could be connected, behind this Page."""
 
     page_id: str
@@ -113,8 +114,8 @@ class Candidate:
     username: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectChoice:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class ConnectChoice(Value):
     """
     A connection that waits for the owner to choose one of several accounts: the session it came of, what the person at
     Facebook granted, and who they are to the app (`user_id`). Their token is sealed beside it.

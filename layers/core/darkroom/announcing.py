@@ -14,7 +14,7 @@ from darkroom.events import Effect, Event, Events, detail_type
 type Announce = Callable[[str, dict[str, Any]], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     """`announce` puts a detail type and its detail on the event bus, or raises StoreUnavailableError."""
 

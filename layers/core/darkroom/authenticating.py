@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from darkroom.errors import BadRequestError, FieldError, NotAllowedError
 from darkroom.ids import new_id
 from darkroom.tenants import SCOPES, TENANT_ID, ApiKey, Caller
+from darkroom.values import Value
 
 Mode = Literal["live", "test"]
 _KEY = re.compile(r"drk_(live|test)_[A-Za-z0-9_-]{43}")
@@ -27,7 +28,7 @@ class Jwts(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     """`jwts` is None where no issuer is configured: then only API keys are accepted."""
 
@@ -73,8 +74,8 @@ def _by_jwt(credential: str, ports: Ports) -> Caller:
     return Caller(tenant_id, frozenset(scope for scope in scopes if scope in SCOPES))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRequest:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class KeyRequest(Value):
     """
     Without `account_ids` the key is for every account, also for those to come. `mode` may be said so that a key is
     never issued where the operator did not mean to.

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from darkroom.errors import FieldError
 from darkroom.logins import FACEBOOK, INSTAGRAM, Login
 from darkroom.posts import Kind, MediaItem, MediaType, PostContent, ReelOptions, UserTag
+from darkroom.values import Value
 
 _MEDIA = "IG User media reference, developers.facebook.com"
 _COMMENTS = "IG Media comments reference, developers.facebook.com"
@@ -37,8 +38,8 @@ _NO_POSITION = "Instagram takes no tag positions on videos."
 _INDEX = re.compile(r"/[0-9]+(?=/|$)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScopeByLogin:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class ScopeByLogin(Value):
     """One permission under the name that each login has for it."""
 
     instagram: str

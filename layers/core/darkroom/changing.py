@@ -27,6 +27,7 @@ from darkroom.submission import (
     set_going,
 )
 from darkroom.tenants import Caller
+from darkroom.values import Value
 
 _MODES: dict[PostState, Mode] = {state: mode for mode, state in STATES.items()}
 _TIME = frozenset({"publish_at", "time_zone"})
@@ -35,8 +36,8 @@ _CANCELLABLE = EDITABLE | {PostState.QUEUED, PostState.PROCESSING, PostState.DEL
 _MOST_RACES = 5  # the workflow writes a handful of times a minute at most
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Change(Value):
     """`fields` are those of the content, `mode`, `publish_at`, `time_zone` and `external_id`, as far as they change."""
 
     version: int

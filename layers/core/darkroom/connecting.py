@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from darkroom import connection, standing
@@ -23,8 +23,11 @@ from darkroom.errors import BadRequestError, ConnectError, DarkroomError, FieldE
 from darkroom.ids import new_id
 from darkroom.instagram import oauth
 from darkroom.instagram.errors import InstagramError
-from darkroom.instagram.models import LongLivedToken, Profile, ShortLivedToken
 from darkroom.logins import LOGINS, Login
+from darkroom.values import Value
+
+if TYPE_CHECKING:
+    from darkroom.instagram.models import LongLivedToken, Profile, ShortLivedToken
 
 _NAMES: Mapping[Login, str] = {"instagram": "Instagram Login", "facebook": "Facebook Login"}
 
@@ -40,20 +43,20 @@ class Sessions(connection.Sessions, Protocol):
 
 
 class Instagram(Webhooks, Protocol):
-    def exchange_code(self, code: str, redirect_uri: str) -> ShortLivedToken: ...
-    def exchange_for_long_lived(self, short_token: str) -> LongLivedToken: ...
-    def profile(self, token: str) -> Profile: ...
+    def exchange_code(self, code: str, redirect_uri: str) -> "ShortLivedToken": ...
+    def exchange_for_long_lived(self, short_token: str) -> "LongLivedToken": ...
+    def profile(self, token: str) -> "Profile": ...
 
 
-@dataclass(frozen=True, slots=True)
-class Dialogue:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Dialogue(Value):
     """Where a login begins, and the app that asks; `app_id` raises ConfigurationError until the operator has set it."""
 
     url: str
     app_id: Callable[[], str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StartPorts:
     """`public_url` as the operator has set it; empty: the domain the request came to."""
 
@@ -64,7 +67,7 @@ class StartPorts:
     return_origins: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CallbackPorts:
     """`instagram` makes a client with the app credentials as they are now."""
 
@@ -76,8 +79,8 @@ class CallbackPorts:
     public_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Started(Value):
     """Where the browser goes next, and the value of the cookie that ties the session to it."""
 
     location: str
@@ -86,8 +89,8 @@ class Started:
     is_https: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Wish(Value):
     """What a caller asks for; `scopes` None: all that the login has."""
 
     login: Login = "instagram"

@@ -9,15 +9,18 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from darkroom import standing
 from darkroom.accounts import Account, AccountState, Candidate, ConnectSession
 from darkroom.errors import ConflictError, ConnectError, DarkroomError, StoreUnavailableError
 from darkroom.ids import is_id, new_id
 from darkroom.instagram.errors import InstagramError
-from darkroom.instagram.models import Access
 from darkroom.logins import Login
+from darkroom.values import Value
+
+if TYPE_CHECKING:
+    from darkroom.instagram.models import Access
 
 SESSION_LIFETIME = timedelta(minutes=10)
 COOKIE = "darkroom_connect"  # and the session's id
@@ -53,11 +56,11 @@ class Accounts(Protocol):
 
 
 class Webhooks(Protocol):
-    def subscribe_webhooks(self, access: Access, fields: Iterable[str]) -> None: ...
+    def subscribe_webhooks(self, access: "Access", fields: Iterable[str]) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Callback:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Callback(Value):
     """What the redirect brought, and the cookie. Every field comes from outside and may be anything."""
 
     state: str
@@ -66,8 +69,8 @@ class Callback:
     cookie: str
 
 
-@dataclass(frozen=True, slots=True)
-class Choosing:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Choosing(Value):
     """What the page needs that lets the owner choose: the accounts, and the secrets that come back with the answer."""
 
     state: str
@@ -76,8 +79,8 @@ class Choosing:
     candidates: tuple[Candidate, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Outcome(Value):
     """
     How a connection ended: with an account, or with the error that stopped it; or that it goes on with a choice.
     `return_url` is None for a page.
@@ -89,8 +92,8 @@ class Outcome:
     choosing: Choosing | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Found(Value):
     """Who is to be connected, as Instagram tells, and until when the token lives."""
 
     ig_user_id: str
@@ -215,6 +218,8 @@ def _subscribed(account: Account, token: str, accounts: Accounts, webhooks: Webh
     fields = account.webhook_fields()
     if not fields:
         return account
+    from darkroom.instagram.models import Access  # noqa: PLC0415 — dear at a cold start; beginning needs none
+
     try:
         webhooks.subscribe_webhooks(Access.of(account, token), fields)
         accounts.mark_subscribed(account)

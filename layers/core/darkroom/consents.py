@@ -12,6 +12,7 @@ from darkroom.accounts import Account
 from darkroom.errors import BadRequestError
 from darkroom.instagram import signed_request
 from darkroom.instagram.signed_request import SignedRequest, SignedRequestError
+from darkroom.values import Value
 
 _LATEST = 60.0  # seconds; how old secrets may be that refuse a signature
 _LOGINS = ("instagram", "facebook")
@@ -34,8 +35,8 @@ class MetaUsers(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Consent(Value):
     """What Meta said of a person. `accounts` were connected before; `stale` counts those connected since."""
 
     request: SignedRequest

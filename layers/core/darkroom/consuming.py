@@ -16,6 +16,7 @@ from darkroom.errors import DarkroomError
 from darkroom.instagram.errors import InstagramError
 from darkroom.observability import about, function_of, log, log_unforeseen, since
 from darkroom.tasks import MalformedTaskError, parsed
+from darkroom.values import Value
 
 _NEEDED_MS = 5000  # to begin another message
 
@@ -23,8 +24,8 @@ type Work = Callable[["Message"], dict[str, Any]]
 type Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Message(Value):
     """
     `receives` counts this time too. `is_redriven`: it has been in the dead-letter queue before. `attributes` are those
     that its sender gave it, as text.

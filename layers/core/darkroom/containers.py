@@ -10,19 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from darkroom.posts import MediaItem, PostContent
+from darkroom.values import Value
 
 type Parameters = dict[str, str | bool | int]
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerPlan:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ContainerPlan(Value):
     """The form fields of one `POST /{ig-user-id}/media`."""
 
     parameters: Parameters
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Plan(Value):
     """
     `items` are the children of a carousel, in order, and empty otherwise. `main` is what is published; a carousel's
     main container also needs its children's ids, which `with_children` adds once Instagram has given them.

@@ -11,12 +11,13 @@ from darkroom import problems, standing
 from darkroom.accounts import Account, AccountState
 from darkroom.consents import MetaUsers, Secrets, is_meant, withdrawn
 from darkroom.errors import AccountUnavailableError, StoreUnavailableError
+from darkroom.values import Value
 
 _TRIES = 3  # against a refresh, which comes once a month
 _DETAIL = "The owner removed this app in Instagram's settings."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     secrets: Secrets
     users: MetaUsers
@@ -24,8 +25,8 @@ class Ports:
     now: Callable[[], datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Outcome(Value):
     """For the log; whoever asked learns nothing of it."""
 
     key_slot: str

@@ -8,17 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from darkroom.values import Value
 
-@dataclass(frozen=True, slots=True)
-class Doomed:
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Doomed(Value):
     """An account to be erased: ours, by our own ids."""
 
     tenant_id: str
     account_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deletion:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Deletion(Value):
     """
     `code` is 128 random bits in hex and all that it takes to read the status. `accounts` is empty once it is done, and
     `erased` counts what was erased by kind; after a worker's death it counts too little.

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from darkroom.values import Value
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Keys:
@@ -14,8 +16,8 @@ class Keys:
     verify_token: str
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Delivery(Value):
     """One POST of Meta's. `key_slot` names the secret that signed it."""
 
     raw: bytes = field(repr=False)

@@ -54,7 +54,7 @@ class Send(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     events: Events
     endpoints: Endpoints
@@ -145,7 +145,7 @@ class Queue(Protocol):
     def send(self, tasks: Iterable[DeliveryTask]) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SweepPorts:
     deliveries: WaitingDeliveries
     queue: Queue

@@ -48,7 +48,7 @@ class Posts(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     accounts: Accounts
     tokens: Tokens

@@ -35,7 +35,7 @@ class Queue(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     """`tell` is told what kept an account from being queued."""
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from darkroom.events import ERASED, Applied, Event, State
+from darkroom.values import Value
 
 WINDOW = timedelta(hours=24)  # Meta's "standard messaging window", from the person's last act
 _MOST_UNREAD = 100
@@ -30,8 +31,8 @@ def _latest(*moments: str | None) -> str:
     return max(moment for moment in moments if moment)
 
 
-@dataclass(frozen=True, slots=True)
-class CommentCounted:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CommentCounted(Value):
     account_id: str
     media_id: str
 
@@ -47,8 +48,8 @@ class CommentCounted:
         return Applied(event=event, after={item: {"media_id": self.media_id, **count}})
 
 
-@dataclass(frozen=True, slots=True)
-class StoryMeasured:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class StoryMeasured(Value):
     """The figures of the latest moment count; of two of the same moment either."""
 
     account_id: str
@@ -68,8 +69,8 @@ class StoryMeasured:
         return Applied(event=event, after={item: state})
 
 
-@dataclass(frozen=True, slots=True)
-class Conversed:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Conversed(Value):
     """
     `act` is what the event is to the thread: the person's message, the account's, a message taken back, another act of
     the person's that opens the window, or the person having seen what was sent. `mid` names a message; `edit` is the

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 from darkroom.events import Event, event_id, is_of_type
 from darkroom.media_urls import is_public_name
 from darkroom.tenants import Caller
+from darkroom.values import Value
 
 MOST_ENDPOINTS = 20  # of a tenant: every event is held against all of them
 MOST_TYPES = 50
@@ -23,8 +24,8 @@ DisabledReason = Literal["caller", "gone", "failing"]
 TYPES = re.compile(r"\*|[a-z][a-z_]{0,63}\.(\*|[a-z][a-z_]{0,63})")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Endpoint(Value):
     """
     Without `types` every type is wanted, without `account_ids` the events of every account and those of none.
     `failing_since` is the first failure since the last success. `disabled_reason`: its owner, the endpoint itself by

@@ -22,6 +22,7 @@ from darkroom.consents import Consent, MetaUsers, Secrets, withdrawn
 from darkroom.deletions import Deletion, Doomed, user_hash
 from darkroom.errors import ConflictError, StoreUnavailableError
 from darkroom.events import Event, event_id
+from darkroom.values import Value
 
 DELETION_REQUESTED = "account.deletion_requested"
 MOST_AT_ONCE = 20  # accounts in one transaction
@@ -75,7 +76,7 @@ type Queue = Callable[[str], None]
 """Puts the job of a deletion into the queue, by its code. StoreUnavailableError."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RequestPorts:
     secrets: Secrets
     users: MetaUsers
@@ -85,7 +86,7 @@ class RequestPorts:
     now: Callable[[], datetime]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ErasingPorts:
     deletions: Deletions
     belongings: tuple[Belongings, ...]
@@ -94,22 +95,22 @@ class ErasingPorts:
     now: Callable[[], datetime]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class WatchingPorts:
     deletions: Deletions
     queue: Queue
     now: Callable[[], datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class ErasureTask:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ErasureTask(Value):
     """What the queue carries: nothing of the person."""
 
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class Requested:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Requested(Value):
     """For the answer, and for the log."""
 
     deletion: Deletion

@@ -28,9 +28,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from darkroom.values import Value
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class FieldError(Value):
     """One wrong field. `pointer` is an RFC 6901 JSON Pointer into the request body, such as `/media/2/url`."""
 
     pointer: str

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from darkroom.events import is_of_type
 from darkroom.pages import Position
+from darkroom.values import Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventQuery:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class EventQuery(Value):
     """
     Newest first by `occurred_at`, from `since` on, before `until`, after the position that a page ended with.
     `account_ids` is what the caller may see; None is every account and what belongs to none.

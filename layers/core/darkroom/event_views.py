@@ -15,6 +15,7 @@ from darkroom.http_events import Answer
 from darkroom.outgoing_deliveries import Attempt, DeliveryState, Failure, OutgoingDelivery
 from darkroom.pages import opened_moment
 from darkroom.tenants import Caller
+from darkroom.values import Value
 
 _REFUSE_UNKNOWN = {"extra": "forbid"}
 _Id = Annotated[str, MinLen(1), MaxLen(128)]
@@ -22,8 +23,8 @@ _Type = Annotated[str, MinLen(1), MaxLen(130)]
 _Time = Annotated[str, MinLen(1), MaxLen(64)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadQuery:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class UnreadQuery(Value):
     """`type` may be `comment.*` for all of a resource."""
 
     __pydantic_config__ = _REFUSE_UNKNOWN
@@ -35,8 +36,8 @@ class UnreadQuery:
         return EventQuery(account_id=self.account_id, type=self.type)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventsQuery:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class EventsQuery(Value):
     """
     `since` is inside, `until` outside; both are RFC 3339 with an offset and meant of `occurred_at`. `type` may be
     `comment.*` for all of a resource; `unread=true` leaves out what was read.
@@ -65,8 +66,8 @@ class EventsQuery:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventView:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class EventView(Value):
     """`refs` are ids and codes, `data` is content; which of them there are depends on `type` (docs/events.md)."""
 
     id: str
@@ -83,8 +84,8 @@ class EventView:
         return cls(**{field.name: getattr(event, field.name) for field in fields(cls)})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadMark:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class ReadMark(Value):
     """
     Either `ids`, or `all`, which may be held to one account and to what occurred before `until`; without it, before
     this request.
@@ -112,8 +113,8 @@ class ReadMark:
         return self.ids
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadView:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class ReadView(Value):
     """`ids` are read now. `not_found` were named and are not there. `has_more`: send the same request again."""
 
     ids: tuple[str, ...]
@@ -121,8 +122,8 @@ class ReadView:
     has_more: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEndpoint:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class NewEndpoint(Value):
     """
     Without `types` every event is sent, without `account_ids` those of every account. `types` are such as
     `comment.created` or `comment.*`.
@@ -152,8 +153,8 @@ class EndpointPatch(TypedDict, total=False):
     is_enabled: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointView:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class EndpointView(Value):
     """`version` is what If-Match takes."""
 
     id: str
@@ -173,14 +174,14 @@ class EndpointView:
         return cls(**{field.name: getattr(endpoint, field.name) for field in fields(EndpointView)})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointsView:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class EndpointsView(Value):
     """All there are: a tenant has twenty at most."""
 
     data: tuple[EndpointView, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class NewEndpointView(EndpointView):
     """`secret` is shown this once."""
 
@@ -192,8 +193,8 @@ class NewEndpointView(EndpointView):
         return cls(**own, secret=secret)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretView:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class SecretView(Value):
     """`secret` is shown this once. Until `old_secret_valid_until` every delivery is signed with both."""
 
     id: str
@@ -201,8 +202,8 @@ class SecretView:
     old_secret_valid_until: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeletedView:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class DeletedView(Value):
     id: str
 
 
@@ -211,8 +212,8 @@ def endpoint_answer(endpoint: Endpoint) -> Answer:
     return Answer(200, EndpointView.of(endpoint), {"etag": f'"{endpoint.version}"'})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryView:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class DeliveryView(Value):
     """
     `next_attempt_at` is null when none will be made. `failure` says why the latest attempt failed without an answer, or
     why none is made any more.

@@ -11,13 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from darkroom.ids import hashed_id
+from darkroom.values import Value
 
 KEPT = timedelta(days=90)
 ERASED = {"is_deleted": True}  # the data of an event whose content had to go
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Event(Value):
     """
     `type` is a fact in the past tense about a resource: `comment.created`. `refs` are ids and codes, which the event
     bus may carry; `data` is content (texts, names, URLs), which stays in the table and goes to the tenant's endpoints.
@@ -48,8 +49,8 @@ class Event:
 type State = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Applied(Value):
     """
     What an effect makes of an event and the items that it touches. `edited` are additions to the data of earlier
     events, by id; `erased` are earlier events whose content is to go.

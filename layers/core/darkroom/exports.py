@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from darkroom.values import Value
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Record(Value):
     """`record` is what is stored, as it is stored; `key` tells records of one kind apart."""
 
     kind: str

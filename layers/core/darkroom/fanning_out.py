@@ -9,6 +9,7 @@ from darkroom.endpoints import Endpoint
 from darkroom.errors import NotFoundError
 from darkroom.events import Event
 from darkroom.outgoing_deliveries import DeliveryTask, OutgoingDelivery, delivery_of
+from darkroom.values import Value
 
 
 class Events(Protocol):
@@ -29,7 +30,7 @@ class Queue(Protocol):
     def send(self, tasks: Iterable[DeliveryTask]) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     events: Events
     endpoints: Endpoints
@@ -38,8 +39,8 @@ class Ports:
     now: Callable[[], datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class FanOutTask:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class FanOutTask(Value):
     """What the rule of the event bus queues (template.yaml, OutgoingEventsRule)."""
 
     tenant_id: str

@@ -11,21 +11,22 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from darkroom.posts import PostContent
+from darkroom.values import Value
 
 KEPT = timedelta(hours=24)
 _MOST_CLAIMS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Claim(Value):
     """This post had the content."""
 
     post_id: str
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Claims(Value):
     """
     The latest posts of an account with one content, oldest first. `version` counts writes; 0: never stored. After
     `expires_at` nothing of this matters any more.

@@ -10,6 +10,7 @@ from typing import Literal
 
 from darkroom.accounts import EXPIRES_SOON, Account, AccountState, Health, health
 from darkroom.quota import Allowance
+from darkroom.values import Value
 
 Status = Literal["ok", "warning", "problem"]
 Link = Literal["app", "redirect_uri", "permissions", "webhooks", "token", "quota", "last_problem", "account"]
@@ -23,8 +24,8 @@ _WEBHOOKS = "Instagram > API setup with Instagram login > Configure webhooks"
 _NEARLY_FULL = 0.9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Check(Value):
     """`action` is what to do and `screen` where at Meta; both only where there is something to do."""
 
     link: Link
@@ -34,15 +35,15 @@ class Check:
     screen: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Setup(Value):
     """What the operator has set up for the account's login. `app_problem`: what is wrong with the app's secret."""
 
     base_url: str
     app_problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class AccountHealth(Health):
     """What is known without asking Instagram; `checks` go through the chain link by link."""
 

@@ -20,6 +20,7 @@ from darkroom.ids import made_at, new_id
 from darkroom.instagram.errors import InstagramError
 from darkroom.observability import about, function_of, log, log_unforeseen, since
 from darkroom.tenants import Caller
+from darkroom.values import Value
 
 PUBLIC: Final = "public"
 _NOBODY = Caller("", frozenset())
@@ -27,8 +28,8 @@ _LONGEST_ID = 128
 _CREATED = (201, 202)  # their Location names what was made; that of a redirect may hold a state
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Form(Value):
     """A body as browsers send forms; `Request.body` is then a text for each of these fields, empty where none came."""
 
     fields: tuple[str, ...]

@@ -12,14 +12,15 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from darkroom.errors import BadRequestError, ConflictError
+from darkroom.values import Value
 
 KEPT = timedelta(days=7)
 LEASE = timedelta(seconds=35)  # longer than the function may run
 _LONGEST = 255
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Record(Value):
     """
     Times are epoch seconds. `answer` is set once the request has succeeded. `is_taken_over`: another request held this
     before and may have done half of it.

@@ -22,6 +22,7 @@ from darkroom.instagram.errors import InstagramError
 from darkroom.instagram.facebook_models import FacebookPage
 from darkroom.instagram.models import LongLivedToken
 from darkroom.logins import LOGINS
+from darkroom.values import Value
 
 SEARCH = timedelta(seconds=9)  # of the 30 that a browser is waited for; the calls around it may take 20
 
@@ -44,7 +45,7 @@ class Facebook(linked_accounts.Pages, Webhooks, Protocol):
     def page(self, user_token: str, page_id: str) -> FacebookPage: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     """`facebook` makes a client with the app credentials as they are now."""
 
@@ -57,8 +58,8 @@ class Ports:
     public_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Chosen(Value):
     """What the form brought, and the cookie. Every field comes from outside and may be anything."""
 
     state: str

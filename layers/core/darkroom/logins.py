@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from darkroom.values import Value
+
 Login = Literal["instagram", "facebook"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoginTraits:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class LoginTraits(Value):
     """
     `webhook_fields` is what to subscribe to by scope: Meta does not honour the choice, but a field must be named, and
     with Facebook Login it is one of the Page's.

@@ -16,6 +16,7 @@ from darkroom.instagram.models import Access, PublishingLimit
 from darkroom.limits import MOST_CONTAINERS
 from darkroom.quota import HORIZON, Allowance
 from darkroom.tenants import Caller
+from darkroom.values import Value
 
 _CONTAINERS_COUNT_FOR = timedelta(days=1)
 # Where a throttle answer does not say how long: Meta's own advice begins at one to five minutes.
@@ -53,7 +54,7 @@ class Quota(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     accounts: Accounts
     tokens: Tokens
@@ -62,8 +63,8 @@ class Ports:
     now: Callable[[], datetime]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountQuota:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class AccountQuota(Value):
     """
     What Instagram counts, and what we know beside it. `quota_usage` of `quota_total` posts were published within
     `quota_duration` seconds before `measured_at`; `is_live` is false where Instagram was spared the question and an

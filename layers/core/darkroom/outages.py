@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from darkroom.values import Value
+
 THRESHOLD = 3  # distinct accounts: one has its own trouble, a second may be chance
 WINDOW = timedelta(minutes=10)  # the first retries of a step are over by then, and a passing fault with them
 PROBE_EVERY = timedelta(minutes=2)  # after an outage nobody waits much longer than this; during it, 30 calls an hour
@@ -24,8 +26,8 @@ ENDED = "PlatformOutageEnded"
 _ABOUT_ONE_OBJECT = frozenset({(100, 33)})
 
 
-@dataclass(frozen=True, slots=True)
-class Outage:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Outage(Value):
     """`id` is `<step>:<signature>`. `probe_at`: when the next post may be let through."""
 
     id: str

@@ -11,6 +11,7 @@ from typing import Literal
 
 from darkroom.events import Event
 from darkroom.ids import timed_id
+from darkroom.values import Value
 
 KEPT = timedelta(days=30)
 LEASE = timedelta(seconds=60)  # of one attempt: longer than the function may run
@@ -41,8 +42,8 @@ Failure = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryTask:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DeliveryTask(Value):
     """What the queue carries."""
 
     tenant_id: str
@@ -50,8 +51,8 @@ class DeliveryTask:
     delivery_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Attempt(Value):
     """`status` is None where no answer came, and then `failure` says why. Nothing of the answer's body is kept."""
 
     at: datetime
@@ -64,8 +65,8 @@ class Attempt:
         return self.status is not None and 200 <= self.status < 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutgoingDelivery:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class OutgoingDelivery(Value):
     """
     `due_at` is when an attempt may be made: pending deliveries have it, and while one is being attempted it is the end
     of that worker's lease. `failures` counts since it was created or resent.

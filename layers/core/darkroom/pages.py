@@ -11,22 +11,23 @@ from datetime import UTC, datetime, timedelta
 
 from darkroom.errors import BadRequestError
 from darkroom.ids import is_id
+from darkroom.values import Value
 
 type Position = tuple[datetime, str]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PageRequest(Value):
     """`after` is the id to continue after, from `opened`."""
 
     limit: int = 25
     after: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page[T]:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Page[T](Value):
     data: tuple[T, ...]
     next_cursor: str | None
 

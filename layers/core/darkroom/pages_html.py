@@ -5,16 +5,19 @@ and how far the deletion of their data has got.
 
 from datetime import UTC, datetime
 from html import escape
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from darkroom import problems
 from darkroom.connecting import Started
 from darkroom.connection import SESSION_LIFETIME, Choosing, Outcome, cookie_name
-from darkroom.deletions import Deletion
 from darkroom.errors import DarkroomError
 from darkroom.http_events import Answer
 from darkroom.instagram.errors import InstagramError
 from darkroom.observability import log
+
+if TYPE_CHECKING:
+    from darkroom.deletions import Deletion
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -68,7 +71,7 @@ def ended(outcome: Outcome) -> Answer:
     return Answer(302, "", {"location": _with_query(outcome.return_url, result), "referrer-policy": "no-referrer"})
 
 
-def deletion_status(deletion: Deletion) -> Answer:
+def deletion_status(deletion: "Deletion") -> Answer:
     """For whoever has the code, which Meta gives to the person: no name, nothing that tells who it is."""
     asked = f"Meta passed on your request on {_moment(deletion.requested_at)}."
     if deletion.done_at is None:

@@ -24,10 +24,11 @@ from darkroom.submission import (
     standing,
 )
 from darkroom.tenants import Caller
+from darkroom.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Result(Value):
     """What became of one post of a group: accepted, or why not."""
 
     account_id: str
@@ -35,8 +36,8 @@ class Result:
     problem: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Preview(Value):
     """What publishing would do. `publish_at` is what the caller's time means; `duplicate_of` an earlier post."""
 
     plan: containers.Plan

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from darkroom.errors import ConflictError
+from darkroom.values import Value
 
 Kind = Literal["image", "carousel", "reel", "story"]
 MediaType = Literal["image", "video"]
@@ -86,8 +87,8 @@ EDITABLE = frozenset({PostState.DRAFT, PostState.SCHEDULED})
 _REFUSE_UNKNOWN = {"extra": "forbid"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserTag:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class UserTag(Value):
     """`x` and `y` run from 0.0 to 1.0 from the top left; needed on images, not possible on reels."""
 
     __pydantic_config__ = _REFUSE_UNKNOWN
@@ -97,8 +98,8 @@ class UserTag:
     y: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediaItem:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class MediaItem(Value):
     """`type` may be left out where the kind or the URL's ending says it."""
 
     __pydantic_config__ = _REFUSE_UNKNOWN
@@ -109,8 +110,8 @@ class MediaItem:
     user_tags: tuple[UserTag, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReelOptions:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class ReelOptions(Value):
     """
     `cover_url` wins over `thumb_offset_ms`. `trial` shows the reel to non-followers first and says how it graduates:
     by hand, or when Instagram sees it perform.
@@ -125,8 +126,8 @@ class ReelOptions:
     trial: Literal["MANUAL", "SS_PERFORMANCE"] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostContent:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class PostContent(Value):
     """
     What is to appear on Instagram. Never changed in silence: what cannot be carried is refused. `first_comment` and
     `comments_enabled` (false turns comments off) come after the post is live: Instagram takes them on media only.
@@ -156,8 +157,8 @@ class PostContent:
         return "video" if path.endswith((".mp4", ".mov")) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Container:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Container(Value):
     """
     What Instagram processes before it is live. `item` is the 0-based carousel item, or None for the container that is
     published: the only one of other kinds, the parent of a carousel.
@@ -169,8 +170,8 @@ class Container:
     finished_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FirstComment:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class FirstComment(Value):
     """
     How far the first comment has got. `attempted_at` is written before Instagram is asked: a comment cannot be unsent
     either, so while it is set and no id is known, only asking goes on.
@@ -181,8 +182,8 @@ class FirstComment:
     problem: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Post(Value):
     """
     `publish_attempted_at` is written before Instagram is asked to publish and only taken back when an answer proves
     that nothing happened: while it is set, publishing again needs proof. `fence` holds the newest media ids of the

@@ -19,6 +19,7 @@ from darkroom.errors import MalformedDeliveryError
 from darkroom.events import KEPT, Effect, Event, event_id
 from darkroom.ids import made_at
 from darkroom.instagram.webhooks import OBJECT, Change, Entry, Notification, UnreadableNotificationError, parse
+from darkroom.values import Value
 
 TYPES = {
     "comment": "comment.created",
@@ -69,15 +70,15 @@ class Archive(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     accounts: Accounts
     archive: Archive
     telling: announcing.Ports
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Home(Value):
     """Whose entry it is. `since` is when this tenant's connection began: what happened before is not its to see."""
 
     tenant_id: str
@@ -88,8 +89,8 @@ class Home:
         return made_at(self.account_id) - _TRUNCATED
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class News(Value):
     """A change that is somebody's. `ig_id` is the account of its entry."""
 
     change: Change

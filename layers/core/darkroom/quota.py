@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from darkroom.limits import MOST_CONTAINERS
+from darkroom.values import Value
 
 _DAY = 86_400
 # A duration beyond it is nonsense: Instagram's is one day.
@@ -22,8 +23,8 @@ SHED_FROM = 80
 _SHED_FOR = timedelta(hours=1)  # Meta speaks of the last hour
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Allowance(Value):
     """
     What Instagram lets one account do, as it last told; None where it has not. `measured_at` dates the quota,
     `usage_at` the `usage_percent` of the account's calls. `quota_duration` is in seconds.

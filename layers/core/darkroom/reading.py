@@ -10,6 +10,7 @@ from darkroom.event_queries import EventQuery
 from darkroom.events import Event
 from darkroom.pages import Page
 from darkroom.tenants import Caller
+from darkroom.values import Value
 
 MOST_COUNTED = 1_000
 MOST_MARKED = 500  # in one request: a third of its time
@@ -31,8 +32,8 @@ class EventLists(Protocol):
     def mark_read(self, tenant_id: str, event_ids: Iterable[str]) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadCount:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class UnreadCount(Value):
     """`is_capped`: there are more than were counted."""
 
     unread: int

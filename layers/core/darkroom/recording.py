@@ -13,6 +13,7 @@ from darkroom.observability import log, log_call, name_of
 from darkroom.posts import Post
 from darkroom.quota import SHED_FROM
 from darkroom.timeline import Entry, Place
+from darkroom.values import Value
 
 if TYPE_CHECKING:
     from darkroom.instagram.client import Call
@@ -32,8 +33,8 @@ class Quota(Protocol):
     def pause(self, tenant_id: str, account_id: str, until: datetime) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Recorder:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Recorder(Value):
     """
     What InstagramClient takes as `on_call`. An entry that cannot be written is lost, and a line says so. When Instagram
     says that most of the allowance is used, or for how long nobody is to call, the account's quota is told.

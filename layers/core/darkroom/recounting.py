@@ -9,6 +9,7 @@ from darkroom.errors import NotFoundError
 from darkroom.posts import Post
 from darkroom.tenants import Caller
 from darkroom.timeline import Entry
+from darkroom.values import Value
 
 # A post takes a dozen entries; one that is delayed for a day may take more than anybody reads.
 MOST_ENTRIES = 1000
@@ -26,15 +27,15 @@ class Timeline(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     posts: Posts
     timeline: Timeline
     now: Callable[[], datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Story(Value):
     """In order of time. `is_whole`: nothing came before these entries but what has expired."""
 
     entries: tuple[Entry, ...]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from darkroom.accounts import Account, AccountState
+from darkroom.values import Value
 
 type Chance = Callable[[], float]  # from 0 to 1, another each time
 
@@ -21,8 +22,8 @@ _SPREAD = timedelta(days=1)  # accounts that were connected together are not ref
 _SHORTEST, _LONGEST = timedelta(hours=1), timedelta(hours=18)
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Due(Value):
     """An account that the refresher has to look at, as the index knows it: perhaps no longer so."""
 
     tenant_id: str
@@ -66,8 +67,8 @@ def warning(account: Account, now: datetime) -> int | None:
     return days
 
 
-@dataclass(frozen=True, slots=True)
-class Successor:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Successor(Value):
     """What replaces what was there. `user_token` is the person's, with Facebook Login, and then `expires_in` its."""
 
     token: str = field(repr=False)

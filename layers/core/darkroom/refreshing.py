@@ -28,6 +28,7 @@ from darkroom.instagram.models import LongLivedToken
 from darkroom.logins import Login
 from darkroom.refreshes import Successor
 from darkroom.tenants import Caller
+from darkroom.values import Value
 
 _PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds between attempts to write the one copy down
 
@@ -72,7 +73,7 @@ class Renewals(Protocol):
 type Refresh = Callable[[Account, str], Successor]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     """`refresh` turns a token into its successor, in the way of each login."""
 
@@ -84,8 +85,8 @@ class Ports:
     sleep: Callable[[float], None]
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshTask:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RefreshTask(Value):
     """One message of the queue. `token_version` is the one that is due: whatever came since has its own time."""
 
     tenant_id: str

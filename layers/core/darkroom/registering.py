@@ -15,6 +15,7 @@ from darkroom.errors import (
     PreconditionFailedError,
 )
 from darkroom.tenants import Caller
+from darkroom.values import Value
 
 
 class Endpoints(Protocol):
@@ -31,7 +32,7 @@ class Endpoints(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     """`test_hosts` are `host:port` pairs that may be http and private."""
 
@@ -40,8 +41,8 @@ class Ports:
     test_hosts: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Rotated:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Rotated(Value):
     """The new secret, shown this once, and until when the old one is valid too."""
 
     endpoint_id: str

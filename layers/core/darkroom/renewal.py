@@ -10,6 +10,7 @@ from darkroom.accounts import Account
 from darkroom.instagram.errors import PermissionDeniedError
 from darkroom.instagram.facebook_models import FacebookPage
 from darkroom.instagram.models import LongLivedToken
+from darkroom.values import Value
 
 
 class Facebook(Protocol):
@@ -17,8 +18,8 @@ class Facebook(Protocol):
     def page(self, user_token: str, page_id: str) -> FacebookPage: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Renewed:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Renewed(Value):
     """`token` is the Page's, `user_token` the person's with its `expires_in` (seconds); both replace what was there."""
 
     token: str = field(repr=False)

@@ -34,7 +34,7 @@ class Queue(Protocol):
     def send(self, tasks: Iterable[DeliveryTask]) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     endpoints: Endpoints
     events: Events

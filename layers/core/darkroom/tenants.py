@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from darkroom.errors import NotAllowedError
+from darkroom.values import Value
 
 SCOPES = (
     "accounts:read",
@@ -24,8 +25,8 @@ SCOPES = (
 TENANT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@:-]{0,127}")  # no '#': it separates our table keys
 
 
-@dataclass(frozen=True, slots=True)
-class ApiKey:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ApiKey(Value):
     """What is stored of a key: its SHA-256 and what it may do. The key itself is shown once and kept nowhere."""
 
     id: str
@@ -38,8 +39,8 @@ class ApiKey:
     account_ids: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Caller(Value):
     """`account_ids` is None for every account of the tenant."""
 
     tenant_id: str

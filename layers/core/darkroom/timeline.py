@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from darkroom.posts import Post, PostState
+from darkroom.values import Value
 
 KEPT = timedelta(days=90)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Entry(Value):
     """
     A `state` entry tells the state the post came to and, of an end, the code of its problem. A `call` entry tells what
     Instagram was asked (`path` is a template: no ids) and what it answered; `status` is None when no answer came, and
@@ -42,8 +43,8 @@ class Entry:
     account_usage_percent: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Place(Value):
     """Whose story is being written, and by which step."""
 
     tenant_id: str

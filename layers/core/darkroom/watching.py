@@ -51,7 +51,7 @@ class Quota(Protocol):
     def release(self, tenant_id: str, account_id: str, post_id: str, at: datetime) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     """`tell` is told what kept a post from being looked after."""
 

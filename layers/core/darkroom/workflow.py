@@ -18,6 +18,7 @@ from darkroom.instagram.models import Access, Comment, ContainerStatus, Media, P
 from darkroom.outages import Outages
 from darkroom.posts import Container, Post, PostState
 from darkroom.quota import Allowance
+from darkroom.values import Value
 
 CLOCK_SKEW = timedelta(minutes=10)  # between Instagram's clock and ours
 
@@ -80,7 +81,7 @@ class Instagram(Protocol):
     def set_comments_enabled(self, access: Access, media_id: str, enabled: bool) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     """
     What every step sees. `announce` tells the owner's event bus a fact: its name and its details; `standing` is for
@@ -96,7 +97,7 @@ class Ports:
     now: Callable[[], datetime]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CallingPorts(Ports):
     """For the steps that call Instagram: they alone can reach a token."""
 
@@ -105,14 +106,14 @@ class CallingPorts(Ports):
     sleep: Callable[[float], None]
 
 
-@dataclass(frozen=True, slots=True)
-class PostTask:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PostTask(Value):
     tenant_id: str
     post_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerTask:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ContainerTask(Value):
     """`item` is the 0-based carousel item, or None for the container that is published."""
 
     tenant_id: str
@@ -120,8 +121,8 @@ class ContainerTask:
     item: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedTask:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PublishedTask(Value):
     """`media_id` is None when the post is proven live but its media could not be told from others."""
 
     tenant_id: str
@@ -129,8 +130,8 @@ class PublishedTask:
     media_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ConfirmTask:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ConfirmTask(Value):
     """`error` is what made the outcome unknown, as in FailureTask."""
 
     tenant_id: str
@@ -140,8 +141,8 @@ class ConfirmTask:
     error: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class DelayTask:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DelayTask(Value):
     """`error` is what the post has to wait for, as in FailureTask."""
 
     tenant_id: str
@@ -149,8 +150,8 @@ class DelayTask:
     error: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class FailureTask:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class FailureTask(Value):
     """`error` is what Step Functions caught: `Error` is a class name, `Cause` the JSON that the runtime made of it."""
 
     tenant_id: str

@@ -22,6 +22,7 @@ from darkroom.aws.dynamodb import (
 from darkroom.aws.sealed import DOCUMENT, ONE_TOKEN, SealedToken
 from darkroom.errors import AccountUnavailableError, ConflictError, DarkroomError, NotFoundError
 from darkroom.pages import Page, PageRequest, cursor
+from darkroom.values import Value
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -32,8 +33,8 @@ REFRESH_AT = ("refresh_at", "refresh_pk")  # the second one puts the account int
 SAME_TOKEN = "token_version = :token_version"  # noqa: S105 — a condition, no secret
 
 
-@dataclass(frozen=True, slots=True)
-class DynamoDBAccounts:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DynamoDBAccounts(Value):
     """Implements the `Accounts` ports of all use cases but `connect`, which needs a vault: see ConnectingAccounts."""
 
     client: "DynamoDBClient"
@@ -134,8 +135,8 @@ class DynamoDBAccounts:
         return unmarshal(answer["Item"]) if "Item" in answer else None
 
 
-@dataclass(frozen=True, slots=True)
-class DynamoDBTokens:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DynamoDBTokens(Value):
     """Implements the `Tokens` ports: only functions that may use the token key are built with it."""
 
     client: "DynamoDBClient"
@@ -164,7 +165,7 @@ class DynamoDBTokens:
         return tokens
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ConnectingAccounts(DynamoDBAccounts):
     """Implements the `Accounts` port of connecting.py: may encrypt tokens."""
 

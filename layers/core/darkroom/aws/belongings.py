@@ -13,6 +13,7 @@ from urllib.parse import quote
 from darkroom.aws import keys
 from darkroom.aws.dynamodb import translated
 from darkroom.errors import StoreUnavailableError
+from darkroom.values import Value
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -60,8 +61,8 @@ def answers_about(tenant_id: str, account_id: str) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Items(Value):
     """Implements the `Belongings` port of erasing.py for what one query finds."""
 
     client: "DynamoDBClient"
@@ -75,8 +76,8 @@ class Items:
             yield len(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Posts:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Posts(Value):
     """Posts with their schedules and timelines, these first: without its post nobody would find them."""
 
     client: "DynamoDBClient"
@@ -118,8 +119,8 @@ class Posts:
             raise StoreUnavailableError from error
 
 
-@dataclass(frozen=True, slots=True)
-class RawDeliveries:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RawDeliveries(Value):
     """What Meta posted about the account, as it came."""
 
     client: "S3Client"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from darkroom.aws.dynamodb import translated
 from darkroom.errors import StoreUnavailableError
+from darkroom.values import Value
 
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 SOURCE = "darkroom"
 
 
-@dataclass(frozen=True, slots=True)
-class EventBridgeBus:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class EventBridgeBus(Value):
     client: "EventBridgeClient"
     bus_name: str
 

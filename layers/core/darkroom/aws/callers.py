@@ -11,13 +11,14 @@ from darkroom.aws import keys
 from darkroom.aws.dynamodb import is_condition_failure, marshal, moment, translated, unmarshal
 from darkroom.errors import ConnectError
 from darkroom.tenants import ApiKey
+from darkroom.values import Value
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 
-@dataclass(frozen=True, slots=True)
-class DynamoDBApiKeys:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DynamoDBApiKeys(Value):
     client: "DynamoDBClient"
     table: str
 
@@ -57,8 +58,8 @@ class DynamoDBApiKeys:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class DynamoDBConnectSessions:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DynamoDBConnectSessions(Value):
     """DynamoDB deletes expired items when it likes; every condition here also looks at the time."""
 
     client: "DynamoDBClient"

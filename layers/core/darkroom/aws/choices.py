@@ -16,6 +16,7 @@ from darkroom.aws.accounts import sealed_item, sealed_of
 from darkroom.aws.callers import session_item, session_of
 from darkroom.aws.dynamodb import is_condition_failure, marshal, translated, unmarshal
 from darkroom.errors import ConnectError
+from darkroom.values import Value
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from darkroom.aws.vault import Vault
 
 
-@dataclass(frozen=True, slots=True)
-class DynamoDBConnectChoices:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DynamoDBConnectChoices(Value):
     """DynamoDB deletes expired items when it likes; taking also looks at the time."""
 
     client: "DynamoDBClient"

@@ -13,13 +13,14 @@ from darkroom.aws.accounts import erasing
 from darkroom.aws.dynamodb import is_condition_failure, marshal, moment, translated, unless_in_vain, unmarshal
 from darkroom.deletions import Deletion, Doomed
 from darkroom.errors import ConflictError, NotFoundError
+from darkroom.values import Value
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 
-@dataclass(frozen=True, slots=True)
-class DynamoDBDeletions:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DynamoDBDeletions(Value):
     """Implements the `Deletions` port of erasing.py."""
 
     client: "DynamoDBClient"

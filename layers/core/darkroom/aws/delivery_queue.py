@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from darkroom.aws.dynamodb import translated
 from darkroom.errors import StoreUnavailableError
 from darkroom.outgoing_deliveries import DeliveryTask
+from darkroom.values import Value
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 _MOST_IN_A_BATCH = 10  # of SendMessageBatch
 
 
-@dataclass(frozen=True, slots=True)
-class SqsDeliveryQueue:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SqsDeliveryQueue(Value):
     client: "SQSClient"
     url: str
 

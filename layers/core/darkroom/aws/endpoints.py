@@ -11,6 +11,7 @@ from darkroom.aws.dynamodb import is_condition_failure, marshal, moment, text, t
 from darkroom.aws.sealed import SealedToken
 from darkroom.endpoints import OLD_SECRET_VALID, DisabledReason, Endpoint
 from darkroom.errors import ConflictError, NotFoundError
+from darkroom.values import Value
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 _CHANGEABLE = ("url", "types", "account_ids", "description", "disabled_at", "disabled_reason")
 
 
-@dataclass(frozen=True, slots=True)
-class DynamoDBEndpoints:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DynamoDBEndpoints(Value):
     """Implements the `Endpoints` ports; registering.py needs a vault besides: see RegisteringEndpoints."""
 
     client: "DynamoDBClient"
@@ -111,7 +112,7 @@ class DynamoDBEndpoints:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RegisteringEndpoints(DynamoDBEndpoints):
     """Implements the `Endpoints` port of registering.py: may seal secrets, and opens none."""
 
@@ -159,8 +160,8 @@ class RegisteringEndpoints(DynamoDBEndpoints):
         }
 
 
-@dataclass(frozen=True, slots=True)
-class DynamoDBEndpointSecrets:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DynamoDBEndpointSecrets(Value):
     """Implements the `Secrets` port of delivering.py."""
 
     client: "DynamoDBClient"

@@ -13,6 +13,7 @@ from darkroom.errors import StoreUnavailableError
 from darkroom.event_queries import EventQuery
 from darkroom.events import Event
 from darkroom.pages import Page, Position, moment_cursor
+from darkroom.values import Value
 
 if TYPE_CHECKING:
     pass
@@ -23,8 +24,8 @@ _MOST_IN_A_BATCH = 100  # of BatchGetItem
 _MOST_TRIES = 4  # of a batch that DynamoDB answered in part
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class _Place(Value):
     """What an index knows of an event."""
 
     id: str
@@ -35,7 +36,7 @@ class _Place:
     item: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DynamoDBEventLists(DynamoDBEvents):
     """Implements the `EventLists` port of reading.py."""
 

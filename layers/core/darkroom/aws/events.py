@@ -15,13 +15,14 @@ from darkroom.aws import effects, keys
 from darkroom.aws.dynamodb import is_condition_failure, marshal, text, translated, unless_in_vain, unmarshal
 from darkroom.errors import NotFoundError
 from darkroom.events import Effect, Event, State
+from darkroom.values import Value
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 
-@dataclass(frozen=True, slots=True)
-class DynamoDBEvents:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DynamoDBEvents(Value):
     """Implements the `Events` port of events.py."""
 
     client: "DynamoDBClient"

@@ -10,6 +10,7 @@ from darkroom.aws import keys
 from darkroom.aws.accounts import REFRESH_AT, DynamoDBAccounts, update_of
 from darkroom.aws.dynamodb import is_condition_failure, translated
 from darkroom.errors import NotFoundError
+from darkroom.values import Value
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 _ENDING = ("state", "token_version", "is_webhook_subscribed", "last_problem", "untold", *REFRESH_AT)
 
 
-@dataclass(frozen=True, slots=True)
-class DynamoDBMetaUsers:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DynamoDBMetaUsers(Value):
     """Implements the `MetaUsers` ports."""
 
     client: "DynamoDBClient"

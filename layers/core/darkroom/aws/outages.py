@@ -17,6 +17,7 @@ from darkroom.aws import keys
 from darkroom.aws.dynamodb import is_condition_failure, marshal, text, translated, unmarshal
 from darkroom.errors import StoreUnavailableError
 from darkroom.outages import PROBE_EVERY, THRESHOLD, WINDOW, Outage, counted, is_news, opened, outage_id
+from darkroom.values import Value
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -26,8 +27,8 @@ _MOST_TRIES = 10
 _IS_OPEN = "attribute_exists(opened_at) AND attribute_not_exists(closed_at)"
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class _Stored(Value):
     mark: str | None = None
     seen: dict[str, datetime] = field(default_factory=dict)
     outage: Outage | None = None
@@ -38,8 +39,8 @@ class _Stored:
         return None if self.is_closed else self.outage
 
 
-@dataclass(frozen=True, slots=True)
-class DynamoDBOutages:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DynamoDBOutages(Value):
     """Implements the `Outages` port of outages.py."""
 
     client: "DynamoDBClient"

@@ -12,6 +12,7 @@ from darkroom.aws.dynamodb import is_condition_failure, marshal, moment, text, t
 from darkroom.errors import ConflictError, NotFoundError
 from darkroom.outgoing_deliveries import Attempt, DeliveryTask, OutgoingDelivery
 from darkroom.pages import Page, PageRequest, cursor
+from darkroom.values import Value
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 _QUEUED_WITHIN = timedelta(minutes=2)
 
 
-@dataclass(frozen=True, slots=True)
-class DynamoDBOutgoingDeliveries:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DynamoDBOutgoingDeliveries(Value):
     """Implements the `Deliveries` ports of fanning_out.py, delivering.py and registering.py."""
 
     client: "DynamoDBClient"

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from darkroom.aws.dynamodb import translated
+from darkroom.values import Value
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
 
-@dataclass(frozen=True, slots=True)
-class SqsQueue:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SqsQueue(Value):
     client: "SQSClient"
     url: str
 

@@ -15,14 +15,15 @@ from typing import Any
 
 from darkroom.aws.dynamodb import marshal
 from darkroom.quota import LONGEST_WINDOW, room
+from darkroom.values import Value
 
 CONTAINERS = "containers_"
 _SLOT = "slot_"
 _KEPT = LONGEST_WINDOW + timedelta(days=3)  # no window reaches back to it, with room for clocks and stragglers
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Day(Value):
     date: date
     version: int = 0
     slots: dict[str, datetime] = field(default_factory=dict)
@@ -46,8 +47,8 @@ class Day:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Reservation(Value):
     """
     A post that wants the slot at `at`. `near` are all days that a window around it touches, `far` the one of the slot
     it had before, where that is none of these.

@@ -23,6 +23,7 @@ from darkroom.aws.sealed import DOCUMENT, SealedToken
 from darkroom.aws.vault import DataKey, Vault
 from darkroom.errors import ConflictError, NotFoundError
 from darkroom.refreshes import Due, Successor
+from darkroom.values import Value
 
 _RENEWED = (
     "state",
@@ -37,7 +38,7 @@ _RENEWED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DynamoDBRefreshes(DynamoDBAccounts):
     """Implements the `Accounts` ports of dispatching.py and refreshing.py. Opens no token."""
 
@@ -88,8 +89,8 @@ class DynamoDBRefreshes(DynamoDBAccounts):
         return self.changed(account, names, SAME_TOKEN, {":token_version": account.token_version})
 
 
-@dataclass(frozen=True, slots=True)
-class VaultedRenewals:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class VaultedRenewals(Value):
     """Implements the `Renewals` port of refreshing.py: may decrypt tokens and encrypt them."""
 
     accounts: DynamoDBAccounts
@@ -111,8 +112,8 @@ class VaultedRenewals:
         return VaultedRenewal(self.accounts, token, self.vault.new_key(account.tenant_id, account.id))
 
 
-@dataclass(frozen=True, slots=True)
-class VaultedRenewal:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class VaultedRenewal(Value):
     accounts: DynamoDBAccounts
     token: str = field(repr=False)
     key: DataKey

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from darkroom.aws.dynamodb import translated
 from darkroom.deliveries import Keys
 from darkroom.errors import ConfigurationError
+from darkroom.values import Value
 
 if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
@@ -26,8 +27,8 @@ _KEEP_SECONDS = 900
 _SIGNING = {"": "app_secret", "_previous": "previous_app_secret"}
 
 
-@dataclass(frozen=True, slots=True)
-class AppCredentials:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class AppCredentials(Value):
     app_id: str
     app_secret: str = field(repr=False)
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from darkroom.aws import keys
 from darkroom.aws.dynamodb import translated, unmarshal
 from darkroom.exports import Record
+from darkroom.values import Value
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -39,8 +40,8 @@ _LONGEST_BODY = 1_000_000  # bytes; of what is longer only the key is told
 _MOST_BYTES = 3_000_000  # of one page
 
 
-@dataclass(frozen=True, slots=True)
-class TenantItems:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class TenantItems(Value):
     """Implements the `Shelf` port of exporting.py: a tenant's partition of one table."""
 
     client: "DynamoDBClient"
@@ -70,8 +71,8 @@ class TenantItems:
         return Record(kind=kind, key=item["sk"]["S"], record=shown)
 
 
-@dataclass(frozen=True, slots=True)
-class TenantDeliveries:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class TenantDeliveries(Value):
     """Implements the `Shelf` port of exporting.py: what Meta posted about a tenant's accounts, as it came."""
 
     client: "S3Client"

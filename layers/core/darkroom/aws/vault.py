@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from darkroom.aws.dynamodb import NO_ANSWER, is_passing
 from darkroom.aws.sealed import DOCUMENT, ONE_TOKEN, SealedToken
 from darkroom.errors import StoreUnavailableError, TokenUnreadableError
+from darkroom.values import Value
 
 if TYPE_CHECKING:
     from types_boto3_kms import KMSClient
@@ -28,8 +29,8 @@ _MOST_CACHED = 100
 _KEEP_SECONDS = 300  # so that disabling the key stops warm functions too
 
 
-@dataclass(frozen=True, slots=True)
-class DataKey:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DataKey(Value):
     plain: bytes = field(repr=False)
     wrapped: bytes = field(repr=False)
     key_arn: str
