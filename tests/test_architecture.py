@@ -135,6 +135,24 @@ def test_files_in_the_product_stay_under_four_hundred_lines():
     assert not {path: size for path, size in sizes.items() if size > 400}
 
 
+def test_no_frozen_dataclass_compiles_how_it_compares_and_shows():
+    """The Instagram client is a package of its own and knows no module of ours."""
+    files = [path for path in product_files() if "instagram" not in path.parts]
+    frozen = [
+        (where(path), node.name, keywords)
+        for path in files
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.ClassDef) and "frozen" in (keywords := dataclass_keywords(node))
+    ]
+    assert len(frozen) > 150
+    assert not [(path, name) for path, name, keywords in frozen if not keywords >= {"eq", "repr"}]
+
+
+def dataclass_keywords(node: ast.ClassDef) -> set[str]:
+    calls = (each for each in node.decorator_list if isinstance(each, ast.Call))
+    return {keyword.arg for each in calls for keyword in each.keywords if ast.unparse(each.func) == "dataclass"}
+
+
 @pytest.mark.parametrize("path", HANDLERS, ids=IDS)
 def test_a_handler_file_is_read_in_ten_seconds(path):
     assert len(path.read_text().splitlines()) <= 40

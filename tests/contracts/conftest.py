@@ -18,7 +18,7 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
-from moto.dynamodb.models import DynamoDBBackend
+from moto.core.botocore_stubber import BotocoreStubber
 
 from devstack import template
 
@@ -54,23 +54,19 @@ class Cloud:
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
     with pytest.MonkeyPatch.context() as patch, mock_aws():
-        _make_writes_atomic(patch)
+        _answer_one_at_a_time(patch)
         yield Cloud()
 
 
-def _make_writes_atomic(patch: pytest.MonkeyPatch) -> None:
-    """DynamoDB judges a condition and writes in one; moto does it in two, and threads may slip between."""
-    one_at_a_time = RLock()
+def _answer_one_at_a_time(patch: pytest.MonkeyPatch) -> None:
+    """DynamoDB judges a condition and writes in one; moto does it in two, and reads what another thread is changing."""
+    answer, alone = BotocoreStubber.process_request, RLock()
 
-    def locked(write: Callable[..., Any]) -> Callable[..., Any]:
-        def write_alone(*args: Any, **kwargs: Any) -> Any:
-            with one_at_a_time:
-                return write(*args, **kwargs)
+    def answer_alone(stubber: BotocoreStubber, request: Any) -> Any:
+        with alone:
+            return answer(stubber, request)
 
-        return write_alone
-
-    for name in ("put_item", "update_item", "delete_item", "transact_write_items"):
-        patch.setattr(DynamoDBBackend, name, locked(getattr(DynamoDBBackend, name)))
+    patch.setattr(BotocoreStubber, "process_request", answer_alone)
 
 
 @dataclass

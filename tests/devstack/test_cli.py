@@ -1,5 +1,6 @@
 import json
 import socket
+from datetime import datetime
 
 import pytest
 
@@ -118,12 +119,12 @@ def test_no_colour_where_no_terminal_is(capsys):
 
 
 def test_a_timeline_is_in_the_order_of_events():
-    run = PostRun("image", ["photo.jpg"], post_id="post_1")
-    start = run.sent_at.isoformat()
+    start = "2026-03-01T09:00:05+00:00"
+    run = PostRun("image", ["photo.jpg"], post_id="post_1", sent_at=datetime.fromisoformat(start))
     run.seen = {
         "state": "published",
         "accepted_at": start,
-        "published_at": start.replace(start[17:19], "59"),
+        "published_at": "2026-03-01T09:00:59+00:00",
         "media_id": "17",
         "containers": [{"container_id": "c1", "item": 0, "created_at": start, "finished_at": None}],
     }

@@ -19,7 +19,7 @@ _SAFE = ("https://", "http://127.0.0.1:")  # loopback is for development
 _ID_TOKEN_CLAIMS = frozenset({"nonce", "at_hash", "c_hash"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class OidcJwts:
     """Implements the `Jwts` port of authenticating.py."""
 
