@@ -38,6 +38,7 @@ ATTEMPTED = {
     "fence": ("100", "99"),
 }
 CONTAINER_ID = a_container().container_id
+THE_ATTEMPT = int(NOW.timestamp() * 1000)
 
 
 def world_of(status="FINISHED", **changes):
@@ -48,15 +49,16 @@ def world_of(status="FINISHED", **changes):
     return world
 
 
-def ask(world, asks=0, clean_reads=0):
-    return confirming.confirm_publish(world.confirming(OutcomeUnknownError(code=-1), asks, clean_reads), world.ports)
+def ask(world, asks=0, clean_reads=0, attempt=THE_ATTEMPT):
+    task = world.confirming(OutcomeUnknownError(code=-1), asks, clean_reads, attempt)
+    return confirming.confirm_publish(task, world.ports)
 
 
 def ask_until_it_is_clear(world):
-    answer = {"outcome": "unclear", "asks": 0, "clean_reads": 0}
+    answer = {"outcome": "unclear", "asks": 0, "clean_reads": 0, "attempt": None}
     while answer["outcome"] == "unclear":
         world.clock.advance(20)
-        answer = ask(world, answer["asks"], answer["clean_reads"])
+        answer = ask(world, answer["asks"], answer["clean_reads"], answer["attempt"])
     return answer
 
 
@@ -72,7 +74,8 @@ def media(media_id="101", **changes):
 def test_published_with_one_candidate_names_its_media():
     world = world_of("PUBLISHED")
     world.instagram.appear(media())
-    assert ask(world) == {"outcome": "published", "asks": 1, "clean_reads": 0, "media_id": "101", "wait_seconds": 40}
+    told = {"outcome": "published", "asks": 1, "attempt": THE_ATTEMPT, "clean_reads": 0}
+    assert ask(world) == told | {"media_id": "101", "wait_seconds": 40}
 
 
 def test_while_the_status_and_the_list_disagree_nothing_is_believed_and_nothing_is_published_again():
@@ -179,6 +182,15 @@ def test_says_not_published_only_after_several_clean_reads():
     assert world.post().publish_attempts == 1
 
 
+@pytest.mark.parametrize("of", [None, THE_ATTEMPT - 1])
+def test_what_was_read_of_an_earlier_attempt_says_nothing_of_this_one(of):
+    """Another execution disproved that one, and made this one meanwhile."""
+    world = world_of("FINISHED")
+    answer = ask(world, asks=3, clean_reads=confirming.CLEAN_READS - 1, attempt=of)
+    assert (answer["outcome"], answer["attempt"], answer["clean_reads"]) == ("unclear", THE_ATTEMPT, 1)
+    assert world.post().publish_attempted_at == NOW
+
+
 @pytest.mark.parametrize("state", ["IN_PROGRESS", "PUBLISHED"])
 def test_a_read_that_is_not_clean_starts_the_count_again(state):
     world = world_of(state)
@@ -263,6 +275,16 @@ def test_an_instagram_that_does_not_answer_changes_nothing(error, method):
     with pytest.raises(type(error)):
         ask(world, clean_reads=2)
     assert world.post() == before
+
+
+@pytest.mark.parametrize("error", [InstagramUnavailableError(), RateLimitedError(code=4)])
+def test_an_instagram_that_does_not_answer_for_a_day_is_not_asked_for_ever(error):
+    world = world_of("FINISHED")
+    world.instagram.fail("container_status", error)
+    world.clock.advance(confirming.ASK_FOR.total_seconds() + 1)
+    with pytest.raises(OutcomeUnknownError):
+        ask(world)
+    assert world.post().publish_attempted_at == NOW
 
 
 def test_an_account_that_was_disconnected_meanwhile_leaves_the_attempt_standing():

@@ -104,8 +104,10 @@ class StepsWorld:
     def item(self, item: int | None) -> ContainerTask:
         return ContainerTask(*self._ids, item)
 
-    def confirming(self, error: Exception, asks: int = 0, clean_reads: int = 0) -> ConfirmTask:
-        return ConfirmTask(*self._ids, asks, clean_reads, caught(error))
+    def confirming(
+        self, error: Exception, asks: int = 0, clean_reads: int = 0, attempt: int | None = None
+    ) -> ConfirmTask:
+        return ConfirmTask(*self._ids, asks, attempt, clean_reads, caught(error))
 
     def delaying(self, error: Exception, step: str | None = None) -> DelayTask:
         return DelayTask(*self._ids, caught(error, step))

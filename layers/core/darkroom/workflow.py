@@ -132,11 +132,15 @@ class PublishedTask(Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ConfirmTask(Value):
-    """`error` is what made the outcome unknown, as in FailureTask."""
+    """
+    `error` is what made the outcome unknown, as in FailureTask. `clean_reads` are those of `attempt`: when it was made,
+    in milliseconds of Unix time.
+    """
 
     tenant_id: str
     post_id: str
     asks: int
+    attempt: int | None
     clean_reads: int
     error: dict[str, str]
 
