@@ -110,6 +110,13 @@ def test_published_with_two_candidates_does_not_guess():
     assert (answer["outcome"], answer["media_id"]) == ("published", None)
 
 
+def test_of_two_candidates_the_one_with_its_caption_is_the_post():
+    world = world_of("PUBLISHED")
+    world.instagram.appear(media("101", caption=None))
+    world.instagram.appear(media("102"))
+    assert ask(world)["media_id"] == "102"
+
+
 def test_published_takes_the_media_that_the_list_shows_late():
     world = world_of("PUBLISHED")
     assert ask(world)["outcome"] == "unclear"

@@ -113,7 +113,11 @@ def _not_asked(task: ConfirmTask, post: Post, pause: timedelta, now: datetime) -
 
 
 def _confirm_live(task: ConfirmTask, found: tuple[Media, ...]) -> dict[str, Any]:
-    """The media list lags behind: give it some asks to name the one media before going on without its id."""
+    """
+    The media list lags behind: give it some asks to name the one media before going on without its id. Where one bears
+    our words, captions are shown to us, and those without any are somebody else's.
+    """
+    found = tuple(media for media in found if media.caption) or found
     if len(found) != 1 and task.asks < CLEAN_READS:
         return _confirmed("unclear", task)
     return _confirmed("published", task, media_id=found[0].id if len(found) == 1 else None)
