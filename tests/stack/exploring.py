@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode, Response
 from schemathesis.checks import not_a_server_error
+from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -35,8 +36,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 SECONDS = 40.0
-_SCHEMA = schemathesis.openapi.from_path(ROOT / "openapi.json")
-OPERATIONS = {found.label: found for found in (each.ok() for each in _SCHEMA.get_all_operations())}
+DOCUMENT = json.loads((ROOT / "openapi.json").read_text())
 CURRENT = "current"  # stands for the version that the thing has at that moment
 # What browsers bring to the pages, a tenant's name, and what nobody knows: openapi.json names none of them.
 _STRANGE_QUERY = st.dictionaries(
@@ -46,7 +46,13 @@ _VERSIONS = st.sampled_from(
     ['"1"', '"2"', 'W/"3"', "*", '"0"', '""', '"1", "2"', "\xb2", CURRENT]
 )  # the last but one is a digit, too
 
+type Operations = dict[str, APIOperation[Any, Any, Any, Any]]
 type Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+
+def operations_of(document: dict[str, Any]) -> Operations:
+    found = (each.ok() for each in schemathesis.openapi.from_dict(document).get_all_operations())
+    return {each.label: each for each in found}
 
 
 @dataclass(frozen=True)
@@ -65,19 +71,20 @@ class Right:
 
 @dataclass
 class Explorer:
-    """Asks one API with one key. `statuses` counts the answers, by operation."""
+    """Asks one API with one key, and holds it to `operations`. `statuses` counts the answers, by operation."""
 
     api_url: str
     key: str
     canaries: Canaries
+    operations: Operations
     statuses: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     session: requests.Session = field(default_factory=requests.Session)
 
     def right(self, label: str, right: Right) -> Response:
         """Sends it as it is."""
-        operation = OPERATIONS[label]
+        operation = self.operations[label]
         given = {"path_parameters": right.path, "query": right.query, "headers": right.headers}
-        body = {} if right.body is None else {"body": right.body, "media_type": _media_type(label)}
+        body = {} if right.body is None else {"body": right.body, "media_type": _media_type(operation)}
         return self._asked(operation.Case(**given, **body, cookies=right.cookies))
 
     def explore(self, label: str, right: Right, examples: int, chance: int) -> None:
@@ -91,7 +98,7 @@ class Explorer:
             suppress_health_check=list(HealthCheck),
             phases=[Phase.generate],  # the first one found is told: the API remembers, so shrinking would mislead
         )
-        @given(_cases(label, right))
+        @given(_cases(self.operations[label], right))
         def ask(case: Case) -> None:
             self._asked(case)
 
@@ -127,20 +134,19 @@ class Explorer:
         self.canaries.heard.append(Heard(url, method, location, "\n".join([*kept, answer.text])))
 
 
-def promised(label: str) -> set[int]:
-    """The statuses of success that openapi.json gives the operation."""
-    responses = OPERATIONS[label].definition.raw["responses"]
+def promised(operation: APIOperation[Any, Any, Any, Any]) -> set[int]:
+    """The statuses of success that are documented."""
+    responses = operation.definition.raw["responses"]
     return {int(status) for status in responses if status.isdigit() and int(status) < 400}
 
 
-def _media_type(label: str) -> str:
-    (found,) = OPERATIONS[label].definition.raw["requestBody"]["content"]
+def _media_type(operation: APIOperation[Any, Any, Any, Any]) -> str:
+    (found,) = operation.definition.raw["requestBody"]["content"]
     return str(found)
 
 
 @st.composite
-def _cases(draw: Draw, label: str, right: Right) -> Case:
-    operation = OPERATIONS[label]
+def _cases(draw: Draw, operation: APIOperation[Any, Any, Any, Any], right: Right) -> Case:
     invented = draw(operation.as_strategy(draw(st.sampled_from([GenerationMode.POSITIVE, GenerationMode.NEGATIVE]))))
     how = draw(st.sampled_from(["as it came", "led there", "right but for a few", "right but for a few"]))
     if how == "as it came":
@@ -161,7 +167,7 @@ def _cases(draw: Draw, label: str, right: Right) -> Case:
         if right.cursors and draw(st.booleans()):
             case.query["cursor"] = draw(st.sampled_from(right.cursors))
         if right.body is not None:
-            case.body, case.media_type = right.body | _a_few(draw, invented.body), _media_type(label)
+            case.body, case.media_type = right.body | _a_few(draw, invented.body), _media_type(operation)
     return case
 
 
