@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -72,6 +74,36 @@ def messages_in(cloud: LocalCloud, queue: str) -> int:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     found = cloud.client("sqs").get_queue_attributes(QueueUrl=cloud.outputs[queue], AttributeNames=names)
     return sum(int(found["Attributes"][name]) for name in names)
+
+
+@contextmanager
+def erasing_at_once(cloud: LocalCloud) -> Iterator[None]:
+    """On AWS the job waits until every function that may still hold the account has ended."""
+    sqs, url = cloud.client("sqs"), queue_url(cloud, "ErasureQueue")
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "0"})
+    try:
+        yield
+    finally:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "120"})
+
+
+def queue_url(cloud: LocalCloud, logical_id: str) -> str:
+    found = cloud.client("cloudformation").describe_stack_resource(
+        StackName=cloud.describe()["stack"], LogicalResourceId=logical_id
+    )
+    return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+
+def open_deletions(cloud: LocalCloud) -> set[str]:
+    return {each["sk"]["S"] for each in items(cloud, "AccountsTableName") if each["pk"]["S"] == "DELETIONS"}
+
+
+def settle_deletions(cloud: LocalCloud, but: set[str]) -> None:
+    """Waits until all have ended `but` those."""
+    deadline = time.monotonic() + EXECUTION_SECONDS
+    while open_deletions(cloud) - but:
+        assert time.monotonic() < deadline, "still erasing"
+        time.sleep(0.1)
 
 
 def history(cloud: LocalCloud, execution_arn: str) -> list[dict[str, Any]]:

@@ -70,18 +70,8 @@ def comes_back(connect, new_owner):
 
 @pytest.fixture
 def at_once(cloud):
-    """On AWS the job waits until every function that may still hold the account has ended."""
-    url = queue_url(cloud, "ErasureQueue")
-    cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "0"})
-    yield
-    cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "120"})
-
-
-def queue_url(cloud, logical_id):
-    found = cloud.client("cloudformation").describe_stack_resource(
-        StackName=cloud.describe()["stack"], LogicalResourceId=logical_id
-    )
-    return found["StackResourceDetail"]["PhysicalResourceId"]
+    with aws.erasing_at_once(cloud):
+        yield
 
 
 def told_by_meta(cloud, instagram, account):
