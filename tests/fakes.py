@@ -717,7 +717,7 @@ class FakeQuota:
         self, tenant_id: str, account_id: str, post_id: str, at: datetime, before: datetime | None = None
     ) -> None:
         allowance = self.allowance(tenant_id, account_id)
-        window, total = allowance.window, allowance.quota_total
+        window = allowance.window
         with self._lock:
             taken = self.taken.setdefault((tenant_id, account_id), {})
             left = [
@@ -730,12 +730,21 @@ class FakeQuota:
                 return
             others = [moment for (_, post), moment in taken.items() if post != post_id]
             others += allowance.untold(taken.values(), at)
-            if total is not None and is_full(others, at, total, window):
-                slot = next_free(others, at, total, window)
-                raise QuotaFullError(slot, retry_after=math.ceil((slot - at).total_seconds()))
+            self._require_room(others, allowance, at)
             for key in left:
                 del taken[key]
             taken[_day(at), post_id] = at
+
+    def _require_room(self, others: list[datetime], allowance: Allowance, at: datetime) -> None:
+        window, total = allowance.window, allowance.quota_total
+        if total is not None and is_full(others, at, total, window):
+            slot = next_free(others, at, total, window)
+            raise QuotaFullError(slot, retry_after=math.ceil((slot - at).total_seconds()))
+
+    def require_room(self, tenant_id: str, account_id: str, at: datetime) -> None:
+        allowance = self.allowance(tenant_id, account_id)
+        taken = [*self.taken.get((tenant_id, account_id), {}).values()]
+        self._require_room([*taken, *allowance.untold(taken, at)], allowance, at)
 
     def release(self, tenant_id: str, account_id: str, post_id: str, at: datetime) -> None:
         with self._lock:
@@ -766,7 +775,7 @@ class FakeWorkflows:
     def __init__(self) -> None:
         self.started: dict[str, Post] = {}
         self.runs: dict[tuple[str, int], RunState] = {}
-        self.failure: StoreUnavailableError | None = None
+        self.failure: Exception | None = None
 
     def start(self, post: Post, run: int = 1) -> None:
         if self.failure is not None:
@@ -784,7 +793,7 @@ class FakeSchedules:
 
     def __init__(self) -> None:
         self.stored: dict[str, datetime] = {}
-        self.failure: StoreUnavailableError | None = None
+        self.failure: Exception | None = None
 
     def put(self, post: Post) -> None:
         if self.failure is not None:

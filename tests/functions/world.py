@@ -162,6 +162,7 @@ class World:
                 self.quota,
                 self.fingerprints,
                 self.clock,
+                log_unforeseen,
             ),
             "processing_ports": processing.Ports(
                 self.accounts,

@@ -38,6 +38,7 @@ def submission_ports(*accounts: Account, **others: Any) -> submission.Ports:
         "quota": FakeQuota(),
         "fingerprints": FakeFingerprints(),
         "now": Clock(),
+        "tell": [].append,
     }
     return submission.Ports(**made | others)
 

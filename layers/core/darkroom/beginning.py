@@ -57,7 +57,7 @@ def _through(post: Post, account: Account, ports: CallingPorts) -> Post:
     now = ports.now()
     allowance = ports.quota.allowance(post.tenant_id, post.account_id)
     if pause := allowance.pause_left(now):
-        raise RateLimitedError(retry_after=pause.total_seconds())
+        raise RateLimitedError(retry_after=pause.total_seconds(), is_pause=True)
     _require_containers(post, now, ports)
     post = _through_outage(post, now, ports)  # last of what costs no call: who cannot go out finds out nothing
     if not allowance.sheds_reads(now):
@@ -75,7 +75,10 @@ def _through_outage(post: Post, now: datetime, ports: CallingPorts) -> Post:
 
 
 def _require_containers(post: Post, now: datetime, ports: CallingPorts) -> None:
-    needed = max(1, len(containers.plan(post.content).items) + 1 - len(post.containers))
+    """A post that has them all is not kept back by others that have none left."""
+    needed = len(containers.plan(post.content).items) + 1 - len(post.containers)
+    if needed <= 0:
+        return
     if ports.quota.containers_since(post.tenant_id, post.account_id, now - DAY) + needed > MOST_CONTAINERS.value:
         raise PublishingLimitReachedError
 

@@ -151,6 +151,7 @@ def posting_ports() -> "submission.Ports":
     from darkroom.aws.posts import DynamoDBPosts
     from darkroom.aws.quota import DynamoDBQuota
     from darkroom.aws.workflows import StepFunctionsWorkflows
+    from darkroom.observability import log_unforeseen
     from darkroom.settings import PostsSettings
 
     settings = PostsSettings.from_environment()
@@ -162,6 +163,7 @@ def posting_ports() -> "submission.Ports":
         quota=DynamoDBQuota(dynamodb(), settings.posts_table),
         fingerprints=DynamoDBFingerprints(dynamodb(), settings.posts_table),
         now=now,
+        tell=log_unforeseen,
         test_media_hosts=settings.allowed_media_hosts(),
     )
 

@@ -32,6 +32,8 @@ from darkroom.instagram.errors import (
 
 Actor = Literal["caller", "owner", "operator", "platform"]
 TYPE_BASE = "https://darkroom.example/problems/"
+# What a media item is to blame for, when it is known which one.
+_ABOUT_AN_ITEM = frozenset({"media_unreachable", "media_rejected", "processing_timeout", "instagram_refused"})
 _MOST_ERRORS = 50  # a body of 256 KiB can be wrong in tens of thousands of places
 
 
@@ -153,6 +155,8 @@ def describe(error: Exception, item: int | None = None) -> dict[str, Any]:
     }
     if isinstance(error, QuotaFullError):
         body["next_free_slot"] = error.next_free_slot.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if item and code in _ABOUT_AN_ITEM:
+        body["errors"] = [{"pointer": f"/media/{item - 1}", "code": code, "message": body["detail"]}]
     if isinstance(error, DarkroomError) and error.errors:
         body["errors"] = [
             {"pointer": e.pointer, "code": e.code, "message": e.message} for e in error.errors[:_MOST_ERRORS]
@@ -172,7 +176,8 @@ def _code_of(error: Exception) -> str:
 
 def dump(error: Exception, item: int | None = None, step: str | None = None) -> str:
     """
-    The problem as one line of JSON, with the step that met it: the only thing of an error that survives a Step
-    Functions `Catch`.
+    The problem as one line of JSON, with the step that met it and whether that was a pause we keep: the only thing of an
+    error that survives a Step Functions `Catch`.
     """
-    return json.dumps(describe(error, item) | ({"step": step} if step else {}), separators=(",", ":"))
+    met = {"step": step, "is_pause": getattr(error, "is_pause", False)}
+    return json.dumps(describe(error, item) | {name: fact for name, fact in met.items() if fact}, separators=(",", ":"))

@@ -209,7 +209,7 @@ def ended(status: ContainerStatus) -> Exception:
 def unless_paused(post: Post, ports: CallingPorts) -> None:
     """Raises RateLimitedError while the account is throttled: a call would prolong that for all its posts."""
     if pause := ports.quota.allowance(post.tenant_id, post.account_id).pause_left(ports.now()):
-        raise RateLimitedError(retry_after=pause.total_seconds())
+        raise RateLimitedError(retry_after=pause.total_seconds(), is_pause=True)
 
 
 def newest_media(post: Post, access: Access, ports: CallingPorts) -> tuple[Media, ...]:
