@@ -172,7 +172,9 @@ def _code_of(error: Exception) -> str:
 
 def dump(error: Exception, item: int | None = None, step: str | None = None) -> str:
     """
-    The problem as one line of JSON, with the step that met it: the only thing of an error that survives a Step
-    Functions `Catch`.
+    The problem as one line of JSON, with the step that met it and the version of the token that was refused: the only
+    thing of an error that survives a Step Functions `Catch`.
     """
-    return json.dumps(describe(error, item) | ({"step": step} if step else {}), separators=(",", ":"))
+    known = {"step": step, "token_version": getattr(error, "token_version", None)}
+    told = {name: value for name, value in known.items() if value}
+    return json.dumps(describe(error, item) | told, separators=(",", ":"))
