@@ -28,6 +28,7 @@ from darkroom.instagram.models import LongLivedToken
 from darkroom.posts import PostState
 from darkroom.refreshes import Due, Successor
 from tests.builders import NOW, TENANT, a_container, a_post, a_session, an_account, content
+from tests.contracts.conftest import RESOURCES
 from tests.fakes import Clock, FakeBus, FakeEvents, standing_ports
 from tests.unit.world import StepsWorld
 
@@ -316,3 +317,20 @@ def test_a_comment_whose_attempt_meets_itself_is_sent_once(steps, wire):
     assert len(sent) >= 2
     assert world.post().comment.comment_id is not None
     assert world.instagram.calls.count("add_comment") == 1
+
+
+SAVES = {"dynamodb:PutItem", "dynamodb:UpdateItem"}  # a post, and the timeline's entry of its new state
+SAVERS = [
+    (name, set(statement["Action"]))
+    for name, resource in RESOURCES.items()
+    if resource["Type"] == "AWS::Serverless::Function"
+    for policy in resource["Properties"].get("Policies", ())
+    for statement in policy.get("Statement", ())
+    if statement.get("Resource") == {"Fn::GetAtt": ["PostsTable", "Arn"]} and set(statement["Action"]) >= SAVES
+]
+
+
+@pytest.mark.parametrize(("name", "actions"), SAVERS, ids=[name for name, _ in SAVERS])
+def test_whoever_may_save_a_post_may_find_out_that_it_was_saved(name, actions):
+    assert "dynamodb:GetItem" in actions, f"{name} could not tell its own write from that of somebody who was faster"
+    assert len(SAVERS) > 10
