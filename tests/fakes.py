@@ -245,20 +245,18 @@ class FakeAccounts:
         self.leases.pop(key, None)
         self.defaults.setdefault(account.tenant_id, account.id)
 
-    def flag(self, account: Account) -> bool:
-        stored = self._same_token(account)
-        if stored is None or stored.state in {account.state, AccountState.REAUTHORIZATION_REQUIRED}:
+    def flag(self, account: Account, seen: Account) -> bool:
+        if not self._stands_as(seen):
             return False
         self._change(account, ("state", "last_problem", "untold", "refresh_at"))
         return True
 
     def mark_told(self, account: Account, look_at: datetime | None) -> None:
-        stored = self._same_token(account)
-        if stored is not None and stored.untold == account.untold:
-            self._change(replace(account, untold=None, refresh_at=look_at), ("untold", "refresh_at"))
+        if self._stands_as(account):
+            self._change(replace(account, untold=(), refresh_at=look_at), ("untold", "refresh_at"))
 
-    def look_again(self, account: Account) -> bool:
-        if self._same_token(account) is None:
+    def look_again(self, account: Account, seen: Account) -> bool:
+        if not self._stands_as(seen):
             return False
         self._change(account, ("refresh_at", "last_problem", "warned_days", "untold"))
         return True
@@ -281,7 +279,7 @@ class FakeAccounts:
         if stored is None or stored.token_version != renewed.token_version - 1:
             raise ConflictError
         changed = ("state", "token_issued_at", "token_expires_at", "token_version")
-        self._change(replace(renewed, untold=None), (*changed, "refresh_at", "last_problem", "warned_days", "untold"))
+        self._change(replace(renewed, untold=()), (*changed, "refresh_at", "last_problem", "warned_days", "untold"))
         self.tokens[key] = successor.token
         self.user_tokens[key] = successor.user_token or successor.token
         self.leases.pop(key, None)
@@ -301,6 +299,10 @@ class FakeAccounts:
     def _same_token(self, account: Account) -> Account | None:
         stored = self.stored.get((account.tenant_id, account.id))
         return stored if stored is not None and stored.token_version == account.token_version else None
+
+    def _stands_as(self, seen: Account) -> bool:
+        stored = self._same_token(seen)
+        return stored is not None and (stored.state, stored.untold) == (seen.state, seen.untold)
 
     def _change(self, account: Account, names: tuple[str, ...]) -> None:
         key = (account.tenant_id, account.id)

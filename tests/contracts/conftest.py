@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.models import botocore_stubber
 
 from devstack import template
 
@@ -29,15 +30,15 @@ _TABLE_PROPERTIES = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexe
 
 @dataclass
 class Cloud:
-    """Clients without retries: a fault is seen at once."""
+    """Clients without retries: a fault is seen at once. `attempts` 2 makes them as aws/clients.py does."""
 
-    _clients: dict[str, Any] = field(default_factory=dict)
+    _clients: dict[tuple[str, int], Any] = field(default_factory=dict)
 
-    def client(self, service: str) -> Any:
-        if service not in self._clients:
-            config = Config(retries={"mode": "standard", "total_max_attempts": 1})
-            self._clients[service] = boto3.client(service, region_name=REGION, config=config)
-        return self._clients[service]
+    def client(self, service: str, attempts: int = 1) -> Any:
+        if (service, attempts) not in self._clients:
+            config = Config(retries={"mode": "standard", "total_max_attempts": attempts})
+            self._clients[service, attempts] = boto3.client(service, region_name=REGION, config=config)
+        return self._clients[service, attempts]
 
     def table(self, logical_id: str) -> str:
         """The name of a fresh, empty table."""
@@ -103,6 +104,22 @@ class Wire:
             raise ReadTimeoutError(endpoint_url="https://aws.test")
 
         self._register(client, "after-call", operation, lose)
+
+    def loses_the_first_answer(self, client: Any, operation: str) -> list[str]:
+        """
+        AWS did as it was asked, nobody hears of it, and the SDK sends again: what then comes back is the answer to the
+        second request. moto knows no idempotency tokens, so it judges a transaction anew as well. Counts the requests.
+        """
+        sent: list[str] = []
+
+        def lose(request: Any, event_name: str, **_: Any) -> None:
+            sent.append(operation)
+            if len(sent) == 1:
+                botocore_stubber(event_name, request)  # moto, which would hear of it next
+                raise ReadTimeoutError(endpoint_url="https://aws.test")
+
+        self._register(client, "before-send", operation, lose)
+        return sent
 
     def before(self, client: Any, operation: str, action: Callable[[], object]) -> None:
         """Something else happens first, once."""

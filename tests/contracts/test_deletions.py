@@ -74,7 +74,7 @@ def ended(account):
         token_version=account.token_version + 1,
         is_webhook_subscribed=False,
         last_problem=PROBLEM,
-        untold="account.deauthorized",
+        untold=("account.connected", "account.deauthorized"),
         refresh_at=NOW,
     )
 

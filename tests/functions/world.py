@@ -21,6 +21,7 @@ from darkroom import (
     receiving,
     recounting,
     registering,
+    reloading,
     resending,
     submission,
     watching,
@@ -129,7 +130,10 @@ class World:
             "accounts": self.accounts,
             "authenticating_ports": authenticating.Ports(self.keys, None, "tenant_id", "test"),
             "calling_ports": workflow.CallingPorts(
-                **self._recording(), tokens=self.tokens, instagram=self.instagram, sleep=self.clock.sleep
+                **self._recording(),
+                tokens=self.tokens,
+                instagram=reloading.ReloadingInstagram(self.instagram, self.accounts, self.tokens),
+                sleep=self.clock.sleep,
             ),
             "connect_callback_ports": connecting.CallbackPorts(
                 self.sessions, self.accounts, lambda: self.instagram, self.standing, self.clock, ""

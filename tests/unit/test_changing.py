@@ -76,7 +76,7 @@ def test_what_the_first_request_stored_and_did_not_start_the_repetition_starts(p
 def test_a_repetition_hears_so_although_the_account_cannot_publish_any_more(ports, act, state):
     post = stored(ports, state)
     done = act(a_caller(), post.id, ports, None)
-    ports.accounts.flag(an_account(state=AccountState.REAUTHORIZATION_REQUIRED))
+    ports.accounts.flag(an_account(state=AccountState.REAUTHORIZATION_REQUIRED), an_account())
     assert act(a_caller(), post.id, ports, NOW) == done
 
 
@@ -115,7 +115,7 @@ def test_a_repetition_tells_nobody_of_another_s_post(ports, act, state):
 @pytest.mark.parametrize(("act", "state"), BEFORE)
 def test_an_account_that_cannot_publish_refuses_the_first_request(ports, act, state):
     post = stored(ports, state)
-    ports.accounts.flag(an_account(state=AccountState.REAUTHORIZATION_REQUIRED))
+    ports.accounts.flag(an_account(state=AccountState.REAUTHORIZATION_REQUIRED), an_account())
     with pytest.raises(AccountUnavailableError):
         act(a_caller(), post.id, ports)
     assert ports.posts.get(post.tenant_id, post.id) == post

@@ -390,7 +390,8 @@ def test_without_a_media_id_there_is_no_permalink_to_read():
 # mark_failed
 
 
-def fail(world, error):
+def fail(world, error, token_version=None):
+    error.token_version = token_version
     confirming.mark_failed(world.failing(error), world.ports)
 
 
@@ -448,12 +449,14 @@ def test_a_worker_that_died_without_a_word_is_an_internal_error(error):
     ("error", "state"),
     [
         (TokenInvalidError(code=190, subcode=460), AccountState.REAUTHORIZATION_REQUIRED),
+        (AccountRestrictedError(code=190, subcode=459), AccountState.ACTION_REQUIRED),
         (AccountRestrictedError(code=25, subcode=2207050), AccountState.ACTION_REQUIRED),
     ],
 )
 def test_flags_the_account_so_that_the_next_post_is_refused_at_once(error, state):
     world = world_of(state=PostState.PROCESSING, publish_attempted_at=None)
-    fail(world, error)
+    fail(world, error, token_version=1 if error.code == 190 else None)
+    assert "token_version" not in world.post().problem
     account = world.accounts.get(TENANT, an_account().id)
     assert account.state is state
     assert account.last_problem["instagram"]["code"] == error.code
@@ -483,22 +486,37 @@ def test_a_dead_token_of_yesterday_does_not_flag_the_connection_of_today():
     late = NOW + timedelta(seconds=1)
     fresh = an_account(connected_at=late, token_issued_at=late, token_version=2)
     world.accounts.connect(fresh, "new-token")
-    fail(world, TokenInvalidError(code=190, subcode=467))
+    fail(world, TokenInvalidError(code=190, subcode=467), token_version=1)
+    fail(world, AccountRestrictedError(code=25, subcode=2207050))
     assert world.accounts.get(TENANT, fresh.id) == fresh
 
 
-def test_a_token_that_was_replaced_meanwhile_condemns_nobody():
-    """Refreshing may kill the token that a step has in its hand."""
+@pytest.mark.parametrize("begun", [-2, -1, 0, 1])
+def test_a_token_that_was_replaced_meanwhile_condemns_nobody(begun):
+    """Refreshing may kill the token that a step has in its hand, whenever it began."""
     world = world_of()
-    refreshed = an_account(token_issued_at=NOW + timedelta(seconds=1), token_version=2)
+    refreshed = an_account(token_issued_at=NOW + timedelta(seconds=begun), token_version=2)
     world.accounts.connect(refreshed, "refreshed")
-    fail(world, TokenInvalidError(code=190, subcode=467))
+    fail(world, TokenInvalidError(code=190, subcode=467), token_version=1)
     assert world.accounts.get(TENANT, refreshed.id) == refreshed
+
+
+def test_a_refused_token_that_nobody_knows_proves_nothing():
+    world = world_of()
+    fail(world, TokenInvalidError(code=190, subcode=467))
+    assert world.accounts.get(TENANT, an_account().id) == an_account()
+
+
+def test_a_restriction_is_the_account_s_also_when_its_token_was_refreshed_meanwhile():
+    world = world_of()
+    world.accounts.connect(an_account(token_issued_at=NOW + timedelta(seconds=1), token_version=2), "refreshed")
+    fail(world, AccountRestrictedError(code=25, subcode=2207050))
+    assert world.accounts.get(TENANT, an_account().id).state is AccountState.ACTION_REQUIRED
 
 
 def test_a_refused_token_without_a_reason_proves_nothing():
     world = world_of(state=PostState.PROCESSING, publish_attempted_at=None)
-    fail(world, TokenInvalidError(code=190))
+    fail(world, TokenInvalidError(code=190), token_version=1)
     assert world.accounts.get(TENANT, an_account().id) == an_account()
     assert world.post().problem["code"] == "reauthorization_required"
 
@@ -506,15 +524,15 @@ def test_a_refused_token_without_a_reason_proves_nothing():
 def test_a_flagged_account_is_told_once_though_the_bus_is_down_first():
     world = world_of()
     world.bus.failure = StoreUnavailableError()
-    fail(world, TokenInvalidError(code=190, subcode=460))
+    fail(world, TokenInvalidError(code=190, subcode=460), token_version=1)
     flagged = world.accounts.get(TENANT, an_account().id)
     assert (flagged.state, flagged.untold) == (
         AccountState.REAUTHORIZATION_REQUIRED,
-        "account.reauthorization_required",
+        ("account.reauthorization_required",),
     )
     assert flagged.refresh_at == world.clock(), "so that the refresher tells it"
     world.bus.failure = None
-    fail(world, TokenInvalidError(code=190, subcode=460))
+    fail(world, TokenInvalidError(code=190, subcode=460), token_version=1)
     assert [event.type for event in world.events.stored.values()] == ["account.reauthorization_required"]
 
 

@@ -48,7 +48,7 @@ def test_the_token_is_erased_the_account_waits_and_the_event_is_told(ports, acco
     assert left.state is AccountState.REAUTHORIZATION_REQUIRED
     assert left.last_problem["code"] == "reauthorization_required"
     assert not left.is_webhook_subscribed
-    assert (left.untold, left.refresh_at) == (None, None)  # told, and the refresher leaves it alone
+    assert (left.untold, left.refresh_at) == ((), None)  # told, and the refresher leaves it alone
     with pytest.raises(AccountUnavailableError) as caught:
         FakeTokens(accounts).token(left)
     assert caught.value.code == "reauthorization_required"
@@ -127,7 +127,7 @@ def test_whoever_died_before_telling_is_finished_by_the_next(ports, accounts, ac
     with pytest.raises(StoreUnavailableError):
         deauthorizing.deauthorize(said(), ports)
     assert accounts.tokens == {}
-    assert accounts.get(TENANT, account.id).untold == standing.DEAUTHORIZED  # the refresher would tell it as well
+    assert accounts.get(TENANT, account.id).untold == (standing.DEAUTHORIZED,)  # the refresher would tell it as well
     bus.failure = None
     deauthorizing.deauthorize(said(), ports)
     assert len(bus.announced) == 1
@@ -152,3 +152,10 @@ def test_a_refresh_that_was_under_way_brings_no_token_back(ports, accounts, acco
     """Its write is on condition of the version that it read."""
     deauthorizing.deauthorize(said(), ports)
     assert accounts.get(TENANT, account.id).token_version == account.token_version + 1
+
+
+def test_what_was_untold_before_is_told_with_it(ports, accounts, account, bus):
+    accounts.stored[TENANT, account.id] = replace(account, untold=(standing.CONNECTED,))
+    deauthorizing.deauthorize(said(), ports)
+    assert [name for name, *_ in bus.announced] == ["AccountConnected", "AccountDeauthorized"]
+    assert accounts.get(TENANT, account.id).untold == ()

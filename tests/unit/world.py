@@ -8,6 +8,7 @@ from typing import Any
 from darkroom import problems, submission
 from darkroom.accounts import Account
 from darkroom.posts import Post
+from darkroom.reloading import ReloadingInstagram
 from darkroom.workflow import CallingPorts, ConfirmTask, ContainerTask, DelayTask, FailureTask, PostTask
 from tests.builders import a_post, an_account
 from tests.fakes import (
@@ -94,10 +95,13 @@ class StepsWorld:
             announce=lambda name, detail: self.bus.announce(name, detail, self.clock()),
             now=self.clock,
             tokens=FakeTokens(self.accounts),
-            instagram=self.instagram,
+            instagram=self.reloading(self.instagram),
             sleep=self.clock.sleep,
         )
         self.task = PostTask(self.first.tenant_id, self.first.id)
+
+    def reloading(self, instagram: Any) -> ReloadingInstagram:
+        return ReloadingInstagram(instagram, self.accounts, FakeTokens(self.accounts))
 
     def post(self) -> Post:
         return self.posts.get(*self._ids)

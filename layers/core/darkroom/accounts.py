@@ -31,8 +31,8 @@ class Account(Value):
     has no expiry; `token_expires_at` is then that of the person's token, from which it is made anew.
 
     `refresh_at` is when the refresher looks at it next; None: never again, until it is connected anew. `warned_days` is
-    how many days before expiry its tenant was last warned. `untold` is the type of an event that is written down with
-    the change it is about, and still to be told.
+    how many days before expiry its tenant was last warned. `untold` are the types of the events that are written down
+    with the changes they are about, and still to be told, in their order.
     """
 
     id: str
@@ -52,7 +52,7 @@ class Account(Value):
     token_version: int = 1
     refresh_at: datetime | None = None
     warned_days: int | None = None
-    untold: str | None = None
+    untold: tuple[str, ...] = ()
     is_webhook_subscribed: bool = False
     last_problem: dict[str, Any] | None = None
     version: int = 1

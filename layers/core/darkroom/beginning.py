@@ -19,10 +19,9 @@ from darkroom.instagram.errors import (
     PublishingLimitReachedError,
     RateLimitedError,
 )
-from darkroom.instagram.models import Access
 from darkroom.limits import MOST_CONTAINERS
 from darkroom.posts import Post, PostState
-from darkroom.workflow import CallingPorts, PostTask, account_of, uncancelled
+from darkroom.workflow import AccountAccess, CallingPorts, PostTask, account_of, uncancelled
 
 DAY = timedelta(days=1)
 
@@ -86,7 +85,7 @@ def _require_containers(post: Post, now: datetime, ports: CallingPorts) -> None:
 def _require_quota(post: Post, account: Account, now: datetime, ports: CallingPorts) -> None:
     """Where Instagram does not say, the post goes on: it is asked again when it is published."""
     try:
-        limit = ports.instagram.publishing_limit(Access.of(account, ports.tokens.token(account)))
+        limit = ports.instagram.publishing_limit(AccountAccess.by(account, ports.tokens))
     except (InstagramUnavailableError, InvalidRequestError):
         return
     ports.quota.told(post.tenant_id, post.account_id, limit.quota_usage, limit.quota_total, limit.quota_duration, now)

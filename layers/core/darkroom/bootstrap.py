@@ -283,7 +283,7 @@ def announce(detail_type: str, detail: dict[str, Any]) -> None:
 @cache
 def calling_ports() -> "workflow.CallingPorts":
     """For the steps that call Instagram; each call is an entry of the post's timeline."""
-    from darkroom import workflow
+    from darkroom import reloading, workflow
     from darkroom.aws.clients import impatient_dynamodb
     from darkroom.aws.timeline import DynamoDBTimeline
     from darkroom.recording import Recorder
@@ -293,7 +293,8 @@ def calling_ports() -> "workflow.CallingPorts":
     story = DynamoDBTimeline(impatient_dynamodb(), StepSettings.from_environment().posts_table)
     ports = recording_ports()
     recorder = Recorder(story, ports.posts, ports.quota, now)
-    client = _client(settings, recorder)
+    tokens = _tokens(settings)
+    client = reloading.ReloadingInstagram(_client(settings, recorder), ports.accounts, tokens)
     return workflow.CallingPorts(
         ports.posts,
         ports.accounts,
@@ -302,7 +303,7 @@ def calling_ports() -> "workflow.CallingPorts":
         ports.standing,
         announce,
         now,
-        _tokens(settings),
+        tokens,
         client,
         time.sleep,
     )

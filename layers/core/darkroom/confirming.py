@@ -203,6 +203,7 @@ def mark_failed(task: FailureTask, ports: Ports) -> dict[str, Any]:
     post that is live stays published, and says so if what it wanted after that did not come about.
     """
     problem = caught_problem(task.error) or problems.describe(DarkroomError())
+    token_version = problem.pop("token_version", None)
     try:
         post = ports.posts.get(task.tenant_id, task.post_id)
     except NotFoundError:
@@ -217,14 +218,21 @@ def mark_failed(task: FailureTask, ports: Ports) -> dict[str, Any]:
     if post.state is PostState.FAILED:  # also when an earlier run of this step got no further
         ports.quota.release(post.tenant_id, post.account_id, post.id, post.slot_at)
     with suppress(NotFoundError):  # disconnected meanwhile
-        _flag(account_of(post, ports), post, problem, ports)
+        account = account_of(post, ports)
+        if _is_to_blame(account, token_version, post, problem):
+            standing.flag(account, problem, ports.standing)
     return {}
 
 
-def _flag(account: Account, post: Post, problem: dict[str, Any], ports: Ports) -> None:
-    """Not an account whose token came after the post was on its way: the one that failed may be the one before."""
-    if account.token_issued_at <= (post.queued_at or post.accepted_at):
-        standing.flag(account, problem, ports.standing)
+def _is_to_blame(account: Account, token_version: int | None, post: Post, problem: dict[str, Any]) -> bool:
+    """
+    A token that was refused says nothing about the one that replaced it. Without a token it is about the account, as a
+    container's status tells; then the owner may have done what Instagram wants, and connected again, since the post was
+    on its way.
+    """
+    if token_version is not None:
+        return account.token_version == token_version
+    return problem["code"] == "action_required" and account.connected_at <= (post.queued_at or post.accepted_at)
 
 
 def _told(problem: dict[str, Any], state: PostState) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def _ended(account: Account, now: datetime) -> Account:
         token_version=account.token_version + 1,
         is_webhook_subscribed=False,
         last_problem=problems.describe(AccountUnavailableError(detail=_DETAIL)),
-        untold=standing.DEAUTHORIZED,
+        untold=(*account.untold, standing.DEAUTHORIZED),
         refresh_at=now,
     )
 

@@ -176,8 +176,8 @@ def _code_of(error: Exception) -> str:
 
 def dump(error: Exception, item: int | None = None, step: str | None = None) -> str:
     """
-    The problem as one line of JSON, with the step that met it and whether that was a pause we keep: the only thing of an
-    error that survives a Step Functions `Catch`.
+    The problem as one line of JSON, with the step that met it, whether that was a pause we keep and the version of the
+    token that was refused: the only thing of an error that survives a Step Functions `Catch`.
     """
-    met = {"step": step, "is_pause": getattr(error, "is_pause", False)}
+    met = {"step": step, **{name: getattr(error, name, None) for name in ("is_pause", "token_version")}}
     return json.dumps(describe(error, item) | {name: fact for name, fact in met.items() if fact}, separators=(",", ":"))

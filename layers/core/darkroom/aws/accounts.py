@@ -84,22 +84,22 @@ class DynamoDBAccounts(Value):
                 ExpressionAttributeValues={":id": {"S": account.id}},
             )
 
-    def flag(self, account: Account) -> bool:
-        names = ("state", "last_problem", "untold", *REFRESH_AT)
-        dead = AccountState.REAUTHORIZATION_REQUIRED.value
-        condition = f"{SAME_TOKEN} AND NOT #state IN (:state, :dead)"
-        return self.changed(account, names, condition, {":dead": dead, ":token_version": account.token_version})
+    def flag(self, account: Account, seen: Account) -> bool:
+        return self.changed(account, ("state", "last_problem", "untold", *REFRESH_AT), seen)
 
     def mark_told(self, account: Account, look_at: datetime | None) -> None:
-        values = {":token_version": account.token_version, ":told": account.untold}
-        told = replace(account, untold=None, refresh_at=look_at)
-        self.changed(told, ("untold", *REFRESH_AT), f"{SAME_TOKEN} AND #untold = :told", values)
+        told = replace(account, untold=(), refresh_at=look_at)
+        self.changed(told, ("untold", *REFRESH_AT), account)
 
-    def changed(self, account: Account, names: tuple[str, ...], condition: str, values: Mapping[str, Any]) -> bool:
-        """Whether the condition held, and so these fields are stored as the account has them now."""
+    def changed(self, account: Account, names: tuple[str, ...], seen: Account) -> bool:
+        """Whether it stood as in `seen`, and so these fields are stored as the account has them now."""
+        stood = {":token_version": seen.token_version, ":stood": seen.state.value, ":told": _untold(seen)}
+        untold = "attribute_not_exists(untold)" if stood[":told"] is None else "untold = :told"
+        update = update_of(account, names, f"{SAME_TOKEN} AND #state = :stood AND {untold}", stood)
+        update["ExpressionAttributeNames"]["#state"] = "state"
         try:
             with translated():
-                self.client.update_item(TableName=self.table, **update_of(account, names, condition, values))
+                self.client.update_item(TableName=self.table, **update)
         except ClientError as error:
             if is_condition_failure(error):
                 return False
@@ -298,12 +298,18 @@ def _stored(account: Account) -> dict[str, Any]:
         "refresh_at": account.refresh_at,
         "refresh_pk": keys.REFRESH_PARTITION if account.refresh_at else None,
         "warned_days": account.warned_days,
-        "untold": account.untold,
+        "untold": _untold(account),
         "leased_until": None,  # of one token's refresh; a new token begins without
+        "leased_by": None,
         "is_webhook_subscribed": account.is_webhook_subscribed,
         "last_problem": json.dumps(account.last_problem) if account.last_problem else None,
         "version": account.version,
     }
+
+
+def _untold(account: Account) -> str | None:
+    """Types of events, which have no spaces: a text is compared as a whole, and one type looks as it always did."""
+    return " ".join(account.untold) or None
 
 
 def _account(item: dict[str, Any]) -> Account:
@@ -318,7 +324,7 @@ def _account(item: dict[str, Any]) -> Account:
         token_version=int(item["token_version"]),
         refresh_at=moment(item.get("refresh_at")),
         warned_days=int(item["warned_days"]) if "warned_days" in item else None,
-        untold=item.get("untold"),
+        untold=tuple(item.get("untold", "").split()),
         is_webhook_subscribed=item["is_webhook_subscribed"],
         last_problem=json.loads(item["last_problem"]) if "last_problem" in item else None,
         version=int(item["version"]),

@@ -46,6 +46,7 @@ class InstagramError(Exception):
 
     `trace_id` is what Meta's support asks for (`fbtrace_id`). `user_title` and `user_message` are Meta's words for a
     person, already clipped and free of links; they may quote what the caller sent, so they are not for logs.
+    `token_version` is for whoever counts an account's tokens: the one that was refused.
     """
 
     summary: ClassVar[str] = "Instagram gave no usable answer."
@@ -61,6 +62,7 @@ class InstagramError(Exception):
         self.is_pause = details.get("is_pause", False)
         self.user_title = details.get("user_title")
         self.user_message = details.get("user_message")
+        self.token_version: int | None = None
 
     def facts(self) -> dict[str, int | str | bool]:
         """Meta's numbers under Meta's names, for a log line or the body of a problem."""
