@@ -186,3 +186,33 @@ def test_one_that_fails_does_not_keep_those_behind_it_from_being_told(world):
     with pytest.raises(StoreUnavailableError):
         world.process(*comments(10))
     assert len(world.events.stored) == 9
+
+
+# ── what is too big ──
+
+
+def test_an_edit_that_is_too_big_for_an_item_leaves_the_message_as_it_was(world):
+    world.process(said(message={"mid": "m", "text": "hi"}))
+    world.process(said(message_edit={"mid": "m", "text": "x" * 300_000, "num_edit": 1}))
+    texts = {event.type: dict(event.data) for event in world.events.stored.values()}
+    assert texts["message.received"]["text"] == "hi"
+    assert texts["message.edited"]["left_out"] == "too_large"
+    assert all(len(json.dumps(state)) < 1000 for state in world.events.states.values())
+
+
+def test_figures_that_are_too_big_for_an_item_are_left_where_the_delivery_lies(world):
+    for later, metrics in enumerate(({"reach": 5}, {"reach": "9" * 300_000})):
+        change = {"field": "story_insights", "value": {"media_id": "18", **metrics}}
+        world.process({"id": an_account().ig_user_id, "time": int(NOW.timestamp()) + later, "changes": [change]})
+    assert world.events.state(TENANT, f"STORY#{an_account().id}#18")["metrics"] == {"reach": 5}
+    assert sum("left_out" in event.data for event in world.events.stored.values()) == 1
+
+
+def test_a_message_and_its_edit_are_an_item_together(world):
+    """400 KB is what DynamoDB takes; the largest of both, with the wording beside attachments."""
+    most = processing._MOST_CONTENT - 100
+    world.process(said(message={"mid": "m", "attachments": "x" * most}))
+    world.process(said(message_edit={"mid": "m", "text": "y" * most, "num_edit": 1}))
+    sizes = [len(json.dumps(dict(event.data))) for event in world.events.stored.values()]
+    sizes += [len(json.dumps(dict(state))) for state in world.events.states.values()]
+    assert most < max(sizes) < 380_000

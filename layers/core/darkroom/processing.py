@@ -56,7 +56,7 @@ _ACTS: dict[str, Act] = {
 }
 _FUTURE = timedelta(days=1)  # further ahead than any clock: such a time is a mistake
 _TRUNCATED = timedelta(minutes=1)  # Meta's times are whole seconds, of another clock than ours
-_MOST_CONTENT = 256 * 1024  # characters; a DynamoDB item takes 400 KB with all its keys
+_MOST_CONTENT = 128 * 1024  # characters; a DynamoDB item takes 400 KB, and a message's may take in an edit's as well
 _WORKERS = 8
 _SPARE = 5.0  # seconds before the function is cut off; what was begun before ends in them, and the line is written
 
@@ -257,7 +257,7 @@ def event_of(news: News, received_at: datetime, key: str) -> Event:
     """`key` is where the raw delivery lies, for a change that is too big to be an item."""
     change = news.change
     data = change.value if change.kind != "unsupported" else {"raw": change.value}
-    if len(json.dumps(data)) > _MOST_CONTENT:
+    if _is_too_big(data):
         data = {"left_out": "too_large", "delivery": key}
     is_possible = change.at is not None and change.at < received_at + _FUTURE
     return Event(
@@ -272,10 +272,16 @@ def event_of(news: News, received_at: datetime, key: str) -> Event:
     )
 
 
+def _is_too_big(data: Mapping[str, Any]) -> bool:
+    return len(json.dumps(data)) > _MOST_CONTENT
+
+
 def _effect_of(change: Change, account_id: str, ig_id: str) -> Effect | None:
     ids = change.ids
     if change.kind in {"comment", "live_comment"} and "media_id" in ids:
         return CommentCounted(account_id, ids["media_id"])
+    if change.kind in {"story_insights", "edit"} and _is_too_big(change.value):
+        return None  # its item holds content too; the event says where the delivery lies
     if change.kind == "story_insights" and "media_id" in ids:
         metrics = {name: value for name, value in change.value.items() if name != "media_id"}
         return StoryMeasured(account_id, ids["media_id"], metrics)
