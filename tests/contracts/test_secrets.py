@@ -5,8 +5,9 @@ import json
 import pytest
 
 from darkroom.aws.secrets import AppSecret, SigningSecrets
+from darkroom.deliveries import Keys
 from darkroom.errors import ConfigurationError, StoreUnavailableError
-from tests.fakes import Clock
+from tests.fakes import Clock, FakeKeyRing
 
 GOOD = {"app_id": "990000000000001", "app_secret": "CANARY-secret"}
 
@@ -230,6 +231,24 @@ def test_an_app_that_is_not_set_up_is_not_asked_about_at_every_delivery(signing,
     signing.keys(max_age=60)
     signing.keys(max_age=60)
     assert len(sent) == 4
+
+
+@pytest.fixture(params=["fake", "secrets manager"])
+def rotated(request):
+    """A ring that knows `old`, after a rotation to `new` ten minutes ago."""
+    if request.param == "fake":
+        return FakeKeyRing(Keys({"instagram": "old"}, "token"), latest=Keys({"instagram": "new"}, "token"))
+    signing, manager, arn, clock = map(request.getfixturevalue, ("signing", "manager", "arn", "clock"))
+    put(manager, arn, {"app_secret": "old", "verify_token": "token"})
+    signing.keys()
+    put(manager, arn, {"app_secret": "new", "verify_token": "token"})
+    clock.advance(600)
+    return signing
+
+
+def test_a_ring_answers_what_it_knows_and_reads_anew_for_who_insists(rotated):
+    assert (rotated.keys().secrets, rotated.keys().verify_token) == ({"instagram": "old"}, "token")
+    assert rotated.keys(60).secrets == {"instagram": "new"}
 
 
 def test_a_secrets_manager_that_does_not_answer_means_wait(signing, manager, arn, wire):
