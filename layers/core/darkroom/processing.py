@@ -222,7 +222,7 @@ def _told(
 def _known(news: list[News], events: Events) -> set[str]:
     """
     The ids of what needs nothing any more: a delivery that comes again, or facts that Meta batched anew. Asked a
-    hundred at a time, which costs a fiftieth of finding it out one by one.
+    hundred at a time, which costs a small part of finding it out one by one.
     """
     asked: dict[str, list[str]] = defaultdict(list)
     for one in news:
