@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import cost, init, polling, schedules, webhooks
+from bench import cost, init, polling, schedules, telling, webhooks
 
 
 def main() -> int:
@@ -12,6 +12,8 @@ def main() -> int:
     cost.main()
     print()
     polling.main()
+    print()
+    telling.main([])
     print()
     failed = schedules.main([])
     print()

@@ -601,6 +601,9 @@ class FakeEvents:
         if (event.tenant_id, event.id) in self.stored:
             self.announced.add(event.id)
 
+    def told(self, tenant_id: str, event_ids: Iterable[str]) -> frozenset[str]:
+        return frozenset(each for each in event_ids if (tenant_id, each) in self.stored and each in self.announced)
+
 
 class FakeDeliveries:
     """Raw deliveries by key."""

@@ -29,9 +29,9 @@ class FakeEventLists:
         found = (self.events.stored.get((tenant_id, event_id)) for event_id in event_ids)
         return tuple(event for event in found if event is not None and event.expires_at > now)
 
-    def unread(self, tenant_id: str, query: EventQuery, limit: int) -> tuple[str, ...]:
-        listed = self._listed(tenant_id, replace(query, is_unread=True, after=None))
-        return tuple(event.id for event in listed if _admitted(event, query))[:limit]
+    def unread(self, tenant_id: str, query: EventQuery) -> Page[str]:
+        found = self.page(tenant_id, replace(query, is_unread=True))
+        return Page(tuple(event.id for event in found.data), found.next_cursor)
 
     def mark_read(self, tenant_id: str, event_ids: Iterable[str]) -> None:
         for event in self.find(tenant_id, event_ids):

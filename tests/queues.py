@@ -95,16 +95,22 @@ def polled(client: Any, url: str, handler: Callable[[Json, None], Json], batch: 
     One batch, as Lambda's event source mapping hands it over: what the consumer does not name as failed is deleted; an
     exception fails all of it. How many there were.
     """
-    answer = client.receive_message(
-        QueueUrl=url, MaxNumberOfMessages=batch, MessageSystemAttributeNames=["All"], MessageAttributeNames=["All"]
-    )
-    messages = answer.get("Messages", [])
+    messages = taken(client, url, batch)
     if messages:
         failed = _failed(handler({"Records": [record(message, url) for message in messages]}, None))
         for message in messages:
             if message["MessageId"] not in failed:
                 client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return len(messages)
+
+
+def taken(client: Any, url: str, batch: int) -> list[Json]:
+    """What a poller holds before it hands it over."""
+    answer = client.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=batch, MessageSystemAttributeNames=["All"], MessageAttributeNames=["All"]
+    )
+    found: list[Json] = answer.get("Messages", [])
+    return found
 
 
 def record(message: Json, source: str) -> Json:

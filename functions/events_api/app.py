@@ -25,16 +25,16 @@ def read(request: Request) -> Answer:
 
 @handler.route("GET /v1/events/unread-count", scope="events:read", query=UnreadQuery, answer=reading.UnreadCount)
 def count_unread(request: Request) -> Answer:
-    """Exact up to 1,000."""
+    """Exact up to 1,000; `is_capped` says that not all were counted."""
     return Answer(200, reading.count_unread(request.caller, request.query.asked(), bootstrap_events.event_lists()))
 
 
-@handler.route("POST /v1/events/read", scope="events:write", body=ReadMark, answer=ReadView)
+@handler.route(
+    "POST /v1/events/read", scope="events:write", body=ReadMark, answer=ReadView, problems=("cursor_invalid",)
+)
 def mark_read(request: Request) -> Answer:
     """May be repeated. `all` marks 500 at a time, the newest first."""
-    mark, events = request.body, bootstrap_events.event_lists()
+    mark, who, events = request.body, request.caller, bootstrap_events.event_lists()
     if named := mark.named():
-        found = reading.mark_read(request.caller, named, events)
-        return Answer(200, ReadView(ids=found, not_found=tuple(each for each in named if each not in found)))
-    found, has_more = reading.mark_all_read(request.caller, mark.account_id, mark.before(request.now), events)
-    return Answer(200, ReadView(ids=found, has_more=has_more))
+        return Answer(200, ReadView.named(named, reading.mark_read(who, named, events)))
+    return Answer(200, ReadView.of(reading.mark_all_read(who, mark.asked(who.tenant_id, request.now), events)))

@@ -9,4 +9,4 @@ from darkroom.consuming import Message, consumer
 @consumer
 def handler(message: Message) -> dict[str, Any]:
     delivery = bootstrap_events.opened_delivery(message.body, message.attributes)
-    return processing.process(delivery, bootstrap_events.processing_ports())
+    return processing.process(delivery, bootstrap_events.processing_ports(), message.ends_at)

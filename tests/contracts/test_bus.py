@@ -1,4 +1,7 @@
-"""The event bus on moto: what is announced reaches a queue through a rule as docs/events.md shows one."""
+"""
+The event bus: the fake, and EventBridge on moto, where what is announced reaches a queue through a rule as
+docs/events.md shows one.
+"""
 
 import json
 
@@ -9,6 +12,7 @@ from darkroom.aws.bus import EventBridgeBus
 from darkroom.errors import StoreUnavailableError
 from darkroom.outages import BEGAN, ENDED
 from tests.builders import NOW
+from tests.fakes import FakeBus
 
 BUS = "darkroom-events"
 DETAIL = {"outage_id": "CreateContainer:2", "step": "CreateContainer", "opened_at": "2026-11-23T09:30:00+00:00"}
@@ -35,6 +39,44 @@ def bus(cloud, queue_url):
 def received(cloud, queue_url):
     found = cloud.client("sqs").receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages", [])
     return [json.loads(message["Body"]) for message in found]
+
+
+@pytest.fixture(params=["fake", "eventbridge"])
+def either(request, cloud):
+    """A bus, what it has taken of outages, and how to make it fail."""
+    if request.param == "fake":
+        fake = FakeBus()
+        return fake, lambda: list(fake.announced), lambda: setattr(fake, "failure", StoreUnavailableError())
+    url, wire = request.getfixturevalue("queue_url"), request.getfixturevalue("wire")
+    real = request.getfixturevalue("bus")
+
+    def heard():
+        return [(each["detail-type"], each["detail"]) for each in received(cloud, url)]
+
+    return real, heard, lambda: wire.answers(real.client, "PutEvents", "InternalException", 500)
+
+
+def test_a_bus_passes_on_what_it_took_as_it_was_and_as_often(either):
+    bus, heard, _ = either
+    for name in (BEGAN, ENDED, BEGAN):
+        bus.announce(name, DETAIL, NOW)
+    assert sorted(heard(), key=str) == sorted([(BEGAN, DETAIL), (ENDED, DETAIL), (BEGAN, DETAIL)], key=str)
+
+
+def test_a_bus_keeps_what_it_was_told_and_not_what_became_of_it(either):
+    bus, heard, _ = either
+    detail = dict(DETAIL)
+    bus.announce(BEGAN, detail, NOW)
+    detail["step"] = "changed"
+    assert heard() == [(BEGAN, DETAIL)]
+
+
+def test_a_bus_that_fails_says_so_and_took_nothing(either):
+    bus, heard, fail = either
+    fail()
+    with pytest.raises(StoreUnavailableError):
+        bus.announce(BEGAN, DETAIL, NOW)
+    assert heard() == []
 
 
 def test_what_is_announced_reaches_who_has_a_rule_for_it(bus, cloud, queue_url):

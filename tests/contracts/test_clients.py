@@ -6,6 +6,7 @@ import time
 import pytest
 
 from darkroom.aws import clients
+from darkroom.aws.secrets import AppSecret, SigningSecrets
 from darkroom.aws.timeline import DynamoDBTimeline
 from darkroom.errors import StoreUnavailableError
 from tests.builders import TENANT, a_call
@@ -33,3 +34,16 @@ def test_an_entry_of_a_timeline_is_tried_once_and_for_a_second_at_most(silent_aw
     silent_aws.accept()[0].close()
     with pytest.raises(BlockingIOError):
         silent_aws.accept()
+
+
+def test_secrets_that_cannot_be_read_anew_hold_a_delivery_up_for_less_than_five_seconds(silent_aws):
+    """Both apps' together: Meta waits no longer, and the receiver's function has ten."""
+    client, now = clients.secretsmanager.__wrapped__(), [0.0]
+    apps = [AppSecret(client, arn, lambda: now[0]) for arn in ("instagram", "meta")]
+    for app in apps:
+        app._known = {"app_secret": "known"}
+    now[0] = 1_000.0
+    began = time.monotonic()
+    assert SigningSecrets(*apps).keys().secrets == {"instagram": "known", "meta": "known"}
+    assert time.monotonic() - began < 5.0
+    client.close()

@@ -89,7 +89,7 @@ def test_nobody_sees_another_tenants_events(put, lists):
     assert ids(lists.page(OTHER_TENANT, EventQuery(is_unread=True))) == [theirs.id]
     assert lists.find(TENANT, [theirs.id]) == ()
     lists.mark_read(TENANT, [theirs.id])
-    assert lists.unread(OTHER_TENANT, EventQuery(), 10) == (theirs.id,)
+    assert lists.unread(OTHER_TENANT, EventQuery()).data == (theirs.id,)
 
 
 def test_a_list_is_held_to_an_account_a_type_and_what_a_key_may_see(put, lists):
@@ -120,7 +120,7 @@ def test_of_the_unread_only_those_are_listed_that_nobody_has_read(put, lists):
     lists.mark_read(TENANT, [read.id])
     assert ids(lists.page(TENANT, EventQuery(is_unread=True))) == [unread.id]
     assert [event.is_read for event in lists.page(TENANT, EventQuery()).data] == [False, True]
-    assert lists.unread(TENANT, EventQuery(), 10) == (unread.id,)
+    assert lists.unread(TENANT, EventQuery()).data == (unread.id,)
 
 
 def test_the_unread_are_listed_whole_and_in_pages_too(put, lists):
@@ -133,11 +133,30 @@ def test_the_unread_are_counted_by_account_and_type_up_to_a_limit(put, lists):
     put("1", account_id="acc_1")
     put("2", account_id="acc_2", type="mention.created")
     put("3", account_id=None)
-    assert len(lists.unread(TENANT, EventQuery(), 10)) == 3
-    assert len(lists.unread(TENANT, EventQuery(), 2)) == 2
-    assert len(lists.unread(TENANT, EventQuery(account_id="acc_1"), 10)) == 1
-    assert len(lists.unread(TENANT, EventQuery(type="comment.*"), 10)) == 2
-    assert len(lists.unread(TENANT, EventQuery(account_ids=frozenset()), 10)) == 0
+    assert len(lists.unread(TENANT, EventQuery()).data) == 3
+    assert len(lists.unread(TENANT, EventQuery(limit=2)).data) == 2
+    assert len(lists.unread(TENANT, EventQuery(account_id="acc_1")).data) == 1
+    assert len(lists.unread(TENANT, EventQuery(type="comment.*")).data) == 2
+    assert len(lists.unread(TENANT, EventQuery(account_ids=frozenset())).data) == 0
+
+
+@pytest.mark.parametrize(("limit", "has_more"), [(2, True), (3, False), (4, False)])
+def test_the_unread_say_whether_there_are_more(put, lists, limit, has_more):
+    for number in range(3):
+        put(str(number))
+    assert (lists.unread(TENANT, EventQuery(limit=limit)).next_cursor is not None) == has_more
+
+
+def test_the_unread_go_on_where_they_stopped_also_among_those_of_one_moment(put, lists):
+    events = [put(str(number)).id for number in range(5)]
+    query, found = EventQuery(limit=2), []
+    while True:
+        page = lists.unread(TENANT, query)
+        found += page.data
+        if page.next_cursor is None:
+            break
+        query = EventQuery(limit=2, after=opened_moment(page.next_cursor, TENANT))
+    assert found == sorted(events, reverse=True)
 
 
 def test_marking_read_twice_or_what_is_not_there_does_nothing(put, lists):
@@ -152,7 +171,7 @@ def test_a_read_event_that_is_told_again_stays_read(put, lists):
     event = put()
     lists.mark_read(TENANT, [event.id])
     put()
-    assert lists.unread(TENANT, EventQuery(), 10) == ()
+    assert lists.unread(TENANT, EventQuery()).data == ()
 
 
 def test_what_has_expired_is_nowhere(put, lists, clock):
@@ -160,7 +179,7 @@ def test_what_has_expired_is_nowhere(put, lists, clock):
     clock.now = NOW + KEPT
     assert lists.page(TENANT, EventQuery()).data == (newer,)
     assert lists.page(TENANT, EventQuery(is_unread=True)).data == (newer,)
-    assert lists.unread(TENANT, EventQuery(), 10) == (newer.id,)
+    assert lists.unread(TENANT, EventQuery()).data == (newer.id,)
     assert lists.find(TENANT, [event.id]) == ()
 
 
@@ -194,6 +213,23 @@ def test_a_filter_that_lets_nothing_through_ends_a_page_after_a_thousand(dynamod
     page = dynamodb.page(TENANT, EventQuery(account_id="acc_1"))
     assert page.next_cursor is not None
     assert len(whole(dynamodb, EventQuery(account_id="acc_1"))) == 1
+
+
+def test_a_filter_that_lets_nothing_through_ends_counting_the_unread_too(dynamodb, monkeypatch, wire):
+    """Else a tenant with a million unread events could make each count read them all."""
+    monkeypatch.setattr(event_lists, "MOST_EXAMINED", 3)
+    monkeypatch.setattr(event_lists, "_FILTERED", 2)
+    for number in range(20):
+        dynamodb.add(an_event(str(number), account_id="acc_2"))
+    dynamodb.add(an_event("mine", occurred_at=NOW - timedelta(days=1), account_id="acc_1"))
+    asked = wire.counts(dynamodb.client, "Query")
+    page = dynamodb.unread(TENANT, EventQuery(account_id="acc_1"))
+    assert (page.data, len(asked)) == ((), 2)
+    pages = 0
+    while not page.data:
+        page = dynamodb.unread(TENANT, EventQuery(account_id="acc_1", after=opened_moment(page.next_cursor, TENANT)))
+        pages += 1
+    assert (len(page.data), pages) == (1, 6)
 
 
 def test_an_answer_in_part_is_asked_for_again_and_not_for_ever(dynamodb, wire):

@@ -1,5 +1,6 @@
 """The store of events: the fake and DynamoDB keep the same promises."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -91,3 +92,51 @@ def test_two_workers_store_one_event(events):
     event = an_event()
     events.mark_announced(event, NOW)
     assert events.get(event.tenant_id, event.id) == event
+
+
+# ── what was told ──
+
+
+def numbered(number, **fields):
+    return an_event(id=f"evt_{number:026}", **fields)
+
+
+def test_of_many_events_those_are_told_that_were_announced(events):
+    known = [numbered(number) for number in range(250)]
+    for event in known[::50]:
+        events.add(event)
+    for event in known[::100]:
+        events.mark_announced(event, NOW)
+    ids = [event.id for event in known]
+    assert events.told(known[0].tenant_id, ids) == {event.id for event in known[::100]}
+    assert events.told(OTHER_TENANT, ids) == frozenset()
+    assert events.told(known[0].tenant_id, []) == frozenset()
+
+
+def test_an_id_may_be_asked_about_twice(events):
+    event = an_event()
+    events.add(event)
+    events.mark_announced(event, NOW)
+    assert events.told(event.tenant_id, [event.id, event.id]) == {event.id}
+
+
+@pytest.fixture
+def real(cloud, clock):
+    return DynamoDBEvents(cloud.client("dynamodb"), cloud.table("EventsTable"), clock)
+
+
+def test_asking_what_was_told_takes_a_call_a_hundred_and_no_content(real, wire):
+    event = an_event(data={"text": "CANARY"})
+    real.add(event)
+    real.mark_announced(event, NOW)
+    heard = wire.hears(real.client, "BatchGetItem")
+    real.told(event.tenant_id, [f"evt_{number:026}" for number in range(201)])
+    assert [len(each["RequestItems"][real.table]["Keys"]) for each in heard] == [100, 100, 1]
+    assert all(each["RequestItems"][real.table]["ProjectionExpression"] == "id, announced_at" for each in heard)
+
+
+def test_what_the_table_did_not_answer_was_not_told_as_far_as_we_know(real, wire):
+    event = an_event()
+    body = {"Responses": {}, "UnprocessedKeys": {real.table: {"Keys": [{"pk": {"S": "a"}, "sk": {"S": "b"}}]}}}
+    wire.answers(real.client, "BatchGetItem", "", 200, json.dumps(body))
+    assert real.told(event.tenant_id, [event.id]) == frozenset()

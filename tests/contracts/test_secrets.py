@@ -5,8 +5,9 @@ import json
 import pytest
 
 from darkroom.aws.secrets import AppSecret, SigningSecrets
+from darkroom.deliveries import Keys
 from darkroom.errors import ConfigurationError, StoreUnavailableError
-from tests.fakes import Clock
+from tests.fakes import Clock, FakeKeyRing
 
 GOOD = {"app_id": "990000000000001", "app_secret": "CANARY-secret"}
 
@@ -143,14 +144,67 @@ def test_both_apps_may_sign_each_with_its_previous_secret(signing, manager, arn,
 @pytest.mark.parametrize(
     "empty", [{}, {"app_secret": ""}, {"app_secret": None}, {"app_secret": " x"}, "not json", "[]"], ids=str
 )
-def test_an_app_that_is_not_set_up_is_left_out_whichever_it_is(signing, manager, arn, meta_arn, empty):
+def test_an_app_that_is_not_set_up_is_left_out_whichever_it_is(secret, manager, arn, meta_arn, empty):
+    for good, bad in ((arn, meta_arn), (meta_arn, arn)):
+        put(manager, good, INSTAGRAM)
+        put(manager, bad, empty)
+        apps = (AppSecret(manager, each, secret.seconds) for each in (arn, meta_arn))
+        keys = SigningSecrets(*apps).keys()
+        assert list(keys.secrets.values()) == ["CANARY-secret"]
+        assert keys.verify_token == "CANARY-verify-token"
+
+
+@pytest.mark.parametrize("emptied", [{}, {"app_secret": ""}, {"app_secret": None}], ids=str)
+def test_a_secret_that_was_taken_back_counts_no_more(signing, manager, arn, meta_arn, emptied):
     put(manager, arn, INSTAGRAM)
-    put(manager, meta_arn, empty)
+    put(manager, meta_arn, {"app_secret": "CANARY-meta"})
+    signing.keys()
+    put(manager, arn, emptied)
+    assert signing.keys(max_age=0).secrets == {"meta": "CANARY-meta"}
+
+
+BROKEN = ["not json", "[]", '{"app_secret": "CANARY', {"app_secret": "pasted\n"}, {"app_secret": 5}]
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=str)
+def test_a_slip_while_rotating_changes_nothing_and_is_mended_within_seconds(signing, manager, arn, clock, broken):
+    put(manager, arn, INSTAGRAM)
+    signing.keys()
+    put(manager, arn, broken)
+    clock.advance(900)
     assert signing.keys().secrets == {"instagram": "CANARY-secret"}
-    put(manager, arn, empty)
-    put(manager, meta_arn, INSTAGRAM)
-    assert signing.keys(max_age=0).secrets == {"meta": "CANARY-secret"}
-    assert signing.keys().verify_token == "CANARY-verify-token"
+    put(manager, arn, INSTAGRAM | {"app_secret": "rotated"})
+    clock.advance(10)
+    assert signing.keys().secrets == {"instagram": "rotated"}
+
+
+def test_a_slip_does_not_make_every_delivery_read_secrets(signing, manager, arn, clock, wire):
+    put(manager, arn, INSTAGRAM)
+    signing.keys()
+    put(manager, arn, "not json")
+    clock.advance(900)
+    sent = wire.counts(manager, "GetSecretValue")
+    for _ in range(10):
+        signing.keys()
+    assert len(sent) == 2
+
+
+@pytest.mark.parametrize("unset", [{}, "not json", {"previous_app_secret": "old"}], ids=str)
+def test_a_secret_that_was_not_set_counts_within_seconds_of_being_set(signing, manager, arn, clock, unset):
+    put(manager, arn, unset)
+    with pytest.raises(ConfigurationError):
+        signing.signing()
+    put(manager, arn, INSTAGRAM)
+    clock.advance(10)
+    assert signing.signing() == {"instagram": "CANARY-secret"}
+
+
+def test_while_nothing_is_set_strangers_make_nobody_read_secrets_at_every_knock(signing, manager, wire):
+    sent = wire.counts(manager, "GetSecretValue")
+    for _ in range(10):
+        with pytest.raises(ConfigurationError):
+            signing.signing()
+    assert len(sent) == 2
 
 
 @pytest.mark.parametrize("value", [{}, {"verify_token": "t"}, {"previous_app_secret": "old", "verify_token": "t"}])
@@ -161,12 +215,10 @@ def test_without_a_secret_of_either_app_nothing_can_be_verified(signing, manager
     assert "app_secret" in refusal.value.detail
 
 
-def test_without_a_verify_token_nobody_can_subscribe_and_signed_requests_can_be_read(signing, manager, arn):
+def test_without_a_verify_token_signed_requests_can_be_read(signing, manager, arn, meta_arn):
     put(manager, arn, GOOD)
-    with pytest.raises(ConfigurationError) as refusal:
-        signing.keys()
-    assert "verify_token" in refusal.value.detail
-    assert signing.signing() == {"instagram": "CANARY-secret"}
+    assert signing.signing() == signing.keys().secrets == {"instagram": "CANARY-secret"}
+    assert signing.keys().verify_token is None
 
 
 def test_an_app_that_is_not_set_up_is_not_asked_about_at_every_delivery(signing, manager, arn, clock, wire):
@@ -181,8 +233,64 @@ def test_an_app_that_is_not_set_up_is_not_asked_about_at_every_delivery(signing,
     assert len(sent) == 4
 
 
+@pytest.fixture(params=["fake", "secrets manager"])
+def rotated(request):
+    """A ring that knows `old`, after a rotation to `new` ten minutes ago."""
+    if request.param == "fake":
+        return FakeKeyRing(Keys({"instagram": "old"}, "token"), latest=Keys({"instagram": "new"}, "token"))
+    signing, manager, arn, clock = map(request.getfixturevalue, ("signing", "manager", "arn", "clock"))
+    put(manager, arn, {"app_secret": "old", "verify_token": "token"})
+    signing.keys()
+    put(manager, arn, {"app_secret": "new", "verify_token": "token"})
+    clock.advance(600)
+    return signing
+
+
+def test_a_ring_answers_what_it_knows_and_reads_anew_for_who_insists(rotated):
+    assert (rotated.keys().secrets, rotated.keys().verify_token) == ({"instagram": "old"}, "token")
+    assert rotated.keys(60).secrets == {"instagram": "new"}
+
+
 def test_a_secrets_manager_that_does_not_answer_means_wait(signing, manager, arn, wire):
     put(manager, arn, INSTAGRAM)
     wire.answers(manager, "GetSecretValue", "InternalServiceError", 500)
     with pytest.raises(StoreUnavailableError):
         signing.keys()
+
+
+def test_a_secrets_manager_that_is_down_leaves_what_is_known(signing, manager, arn, clock, wire):
+    put(manager, arn, INSTAGRAM)
+    signing.keys()
+    wire.answers(manager, "GetSecretValue", "InternalServiceError", 500)
+    for max_age in (None, 60, 0):
+        clock.advance(100_000)
+        assert signing.keys(max_age).secrets == {"instagram": "CANARY-secret"}
+        assert signing.keys(max_age).verify_token == "CANARY-verify-token"
+
+
+def test_a_secrets_manager_that_is_down_is_asked_once_in_ten_seconds(signing, manager, arn, clock, wire):
+    """Each asking holds a delivery up for seconds, and the second app would double them."""
+    put(manager, arn, INSTAGRAM)
+    signing.keys()
+    clock.advance(900)
+    wire.answers(manager, "GetSecretValue", "InternalServiceError", 500)
+    sent = wire.counts(manager, "GetSecretValue")
+    for _ in range(10):
+        signing.keys()
+    assert len(sent) == 1
+    clock.advance(10)
+    signing.keys()
+    assert len(sent) == 2
+
+
+def test_a_secrets_manager_that_is_back_is_believed(signing, manager, arn, clock, wire):
+    put(manager, arn, INSTAGRAM)
+    signing.keys()
+    clock.advance(900)
+    wire.answers(manager, "GetSecretValue", "InternalServiceError", 500)
+    signing.keys()
+    wire.mended()
+    put(manager, arn, INSTAGRAM | {"app_secret": "rotated"})
+    put(manager, signing.meta.secret_arn, {"app_secret": "CANARY-meta"})
+    clock.advance(10)
+    assert signing.keys().secrets == {"instagram": "rotated", "meta": "CANARY-meta"}

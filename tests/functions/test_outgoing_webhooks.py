@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from darkroom import reading
 from darkroom.errors import StoreUnavailableError
 from tests.builders import OTHER_TENANT, TENANT, a_delivery, an_endpoint, an_event
 from tests.events import answered, event
@@ -28,7 +29,7 @@ def test_events_are_listed_read_counted_and_marked(world):
     assert answered(ask("GET /v1/events/unread-count")) == {"unread": 1, "is_capped": False}
     for _ in range(2):
         told = answered(ask("POST /v1/events/read", body={"ids": [stored.id, "evt_unknown"]}))
-        assert told == {"ids": [stored.id], "not_found": ["evt_unknown"], "has_more": False}
+        assert told == {"ids": [stored.id], "not_found": ["evt_unknown"], "has_more": False, "next_cursor": None}
     assert answered(ask("GET /v1/events/unread-count"))["unread"] == 0
     assert answered(ask("GET /v1/events", query={"unread": "true"}))["data"] == []
 
@@ -43,8 +44,33 @@ def test_all_are_marked_read_of_one_account_or_of_every_one(world):
     assert answered(ask("POST /v1/events/read", body={"all": True, "until": until}))["ids"] == [second.id]
 
 
+def test_marking_all_goes_on_where_it_stopped(world, monkeypatch):
+    monkeypatch.setattr(reading, "MOST_MARKED", 2)
+    stored = [an_event(str(number)) for number in range(5)]
+    for each in stored:
+        world.events.add(each)
+    body, marked, rounds = {"all": True, "until": "2100-01-01T00:00:00Z"}, [], 0
+    while True:
+        told = answered(ask("POST /v1/events/read", body=body))
+        marked, rounds = [*marked, *told["ids"]], rounds + 1
+        assert told["has_more"] == (told["next_cursor"] is not None)
+        if not told["has_more"]:
+            break
+        body |= {"cursor": told["next_cursor"]}
+    assert (sorted(marked), rounds) == (sorted(each.id for each in stored), 3)
+    assert refused(ask("POST /v1/events/read", body=body | {"cursor": "nonsense"})) == (400, "cursor_invalid")
+
+
 @pytest.mark.parametrize(
-    "body", [{}, {"all": False}, {"ids": []}, {"ids": ["evt_1"], "all": True}, {"all": True, "until": "yesterday"}]
+    "body",
+    [
+        {},
+        {"all": False},
+        {"ids": []},
+        {"ids": ["evt_1"], "all": True},
+        {"ids": ["evt_1"], "cursor": "x"},
+        {"all": True, "until": "yesterday"},
+    ],
 )
 def test_a_mark_that_does_not_say_what_is_meant_is_refused(world, body):
     assert refused(ask("POST /v1/events/read", body=body)) == (422, "invalid_request")

@@ -5,10 +5,11 @@ import json
 import pytest
 
 from darkroom.errors import StoreUnavailableError
+from devstack import template
 from tests.builders import IG_USER_ID, NOW
 from tests.events import event
 from tests.functions.test_webhook_receiver import post
-from tests.functions.world import app, call
+from tests.functions.world import FOLDER, app, call
 from tests.queues import polled
 
 COMMENT = json.loads(event("webhook_receiver")["body"])
@@ -106,6 +107,32 @@ def test_poison_ends_in_the_dead_letter_queue_as_meta_sent_it_and_others_are_not
     assert len(world.events.stored) == 2
     (dead,) = world.queues.queues["dead"].visible
     assert dead.body.encode() == poison
+
+
+class Hurried:
+    """The context of a function that is cut off in so many seconds."""
+
+    function_name = "darkroom-dev-WebhookProcessor"
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def get_remaining_time_in_millis(self):
+        return self.seconds * 1000
+
+
+def test_a_delivery_that_the_time_does_not_suffice_for_comes_again_and_loses_nothing(world, lines):
+    made = records(body(1))
+    assert failed(app("webhook_processor").handler(made, Hurried(5.0001))) == ["message-0"]
+    assert lines.named("message failed")[0]["error"] == "OutOfTimeError"
+    assert app("webhook_processor").handler(made, Hurried(60)) == {}
+    assert len(world.events.stored) == len(world.bus.announced) == 1
+
+
+def test_a_delivery_has_the_time_of_its_function_to_itself():
+    """With neighbours it could be begun with too little left, or be given back unread, and either costs a receive."""
+    events = template.load(FOLDER.parent / "template.yaml")["Resources"]["WebhookProcessorFunction"]["Properties"]
+    assert events["Events"]["Deliveries"]["Properties"]["BatchSize"] == 1
 
 
 def test_redriving_twice_is_harmless(world):

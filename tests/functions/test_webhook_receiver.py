@@ -229,7 +229,23 @@ def test_an_error_that_nobody_foresaw_is_a_500_without_its_words(knock, world, l
     assert "CANARY" not in lines.getvalue()
 
 
+def test_without_a_verify_token_deliveries_are_taken_all_the_same(knock, world, queued, lines):
+    """It is asked for when somebody subscribes, and never again."""
+    world.key_ring.known = Keys({"instagram": SECRET}, None)
+    assert knock(post())["statusCode"] == 200
+    assert knock(subscription())["statusCode"] == 500
+    assert "verify_token" in lines.named("webhook")[-1]["detail"]
+    assert queued() == [BODY.decode()]
+
+
 # ── the subscription ──
+
+
+def test_a_verify_token_that_was_set_a_moment_ago_counts_at_once(knock, world):
+    for before in (None, "another"):
+        world.key_ring.known = Keys({"instagram": SECRET}, before)
+        world.key_ring.latest = Keys({"instagram": SECRET}, "CANARY-verify-token")
+        assert knock(subscription())["statusCode"] == 200
 
 
 def test_meta_gets_its_challenge_back_as_plain_text(knock):

@@ -225,13 +225,26 @@ def test_a_delivery_that_is_gone_is_nothing_to_do(world):
 
 def test_when_kms_refuses_nobody_is_blamed_and_the_attempt_is_not_counted(world):
     world.secrets.failure = TokenUnreadableError()
-    with pytest.raises(TokenUnreadableError):
-        world.deliver()
+    assert world.deliver() == "token_unreadable"
     assert world.endpoint.failing_since is None
     assert world.stored.attempts == ()
     world.secrets.failure = None
-    world.clock.advance(2 * MINUTE)
+    world.clock.advance(20 * MINUTE)
     assert world.deliver() == "delivered"
+
+
+def test_while_kms_refuses_a_delivery_is_queued_every_quarter_of_an_hour_and_not_every_minute(world):
+    """A message that is given back five times is a dead letter, and each lease that ends would make another."""
+    world.secrets.failure = TokenUnreadableError()
+    world.deliver()
+    queued = 0
+    for _ in range(60):
+        world.clock.advance(MINUTE)
+        if world.sweep():
+            queued += 1
+            world.deliver()
+    assert queued == 3
+    assert world.stored.failures == 0
 
 
 def test_a_delivery_that_is_resent_during_an_attempt_is_attempted_once_more(world):

@@ -7,6 +7,7 @@ A message comes at least once, in any order, and once more when it is redriven: 
 """
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ type Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 class Message(Value):
     """
     `receives` counts this time too. `is_redriven`: it has been in the dead-letter queue before. `attributes` are those
-    that its sender gave it, as text.
+    that its sender gave it, as text. `ends_at`, by `time.monotonic`, is when the function is cut off.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Message(Value):
     receives: int = 1
     is_redriven: bool = False
     attributes: Mapping[str, str] = field(default_factory=dict)
+    ends_at: float = math.inf
 
     def task[T](self, task_type: type[T]) -> T:
         """The body as a frozen dataclass. Raises MalformedTaskError."""
@@ -78,7 +80,7 @@ def _is_done(record: dict[str, Any], context: object, work: Work) -> bool:
     about(function=function_of(context), message_id=record.get("messageId"))
     error: Exception
     try:
-        message = _message(record)
+        message = _message(record, context)
         facts = work(message)
     except (DarkroomError, InstagramError, MalformedTaskError) as foreseen:
         error = foreseen
@@ -93,11 +95,17 @@ def _is_done(record: dict[str, Any], context: object, work: Work) -> bool:
     return False
 
 
-def _message(record: dict[str, Any]) -> Message:
+def _message(record: dict[str, Any], context: object) -> Message:
     attributes = record.get("attributes") or {}
     receives = int(attributes.get("ApproximateReceiveCount", "1"))
     given = {name: each.get("stringValue", "") for name, each in (record.get("messageAttributes") or {}).items()}
-    return Message(record["messageId"], record["body"], receives, "DeadLetterQueueSourceArn" in attributes, given)
+    is_redriven = "DeadLetterQueueSourceArn" in attributes
+    return Message(record["messageId"], record["body"], receives, is_redriven, given, _ends_at(context))
+
+
+def _ends_at(context: object) -> float:
+    left = getattr(context, "get_remaining_time_in_millis", None)
+    return math.inf if left is None else time.monotonic() + left() / 1000
 
 
 def _age(record: dict[str, Any]) -> int | None:

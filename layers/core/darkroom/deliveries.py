@@ -1,7 +1,6 @@
 """Deliveries: what Meta posts to us, byte for byte, and the secrets that prove it was Meta."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,10 +9,13 @@ from darkroom.values import Value
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Keys:
-    """`secrets` by slot, such as `instagram` and `instagram_previous`: whatever Meta may sign with at the moment."""
+    """
+    `secrets` by slot, such as `instagram` and `instagram_previous`: whatever Meta may sign with at the moment. Without
+    `verify_token` nobody can subscribe, and what is signed can be read.
+    """
 
-    secrets: Mapping[str, str]
-    verify_token: str
+    secrets: dict[str, str]
+    verify_token: str | None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

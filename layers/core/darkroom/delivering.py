@@ -12,7 +12,7 @@ from typing import Protocol
 
 from darkroom import announcing, standard_webhooks
 from darkroom.endpoints import DisabledReason, Endpoint, disabled
-from darkroom.errors import ConflictError, NotFoundError
+from darkroom.errors import ConflictError, NotFoundError, TokenUnreadableError
 from darkroom.events import Event, message
 from darkroom.outgoing_deliveries import Attempt, DeliveryTask, OutgoingDelivery
 
@@ -87,6 +87,9 @@ def _attempted(delivery: OutgoingDelivery, ports: Ports) -> str:
         valid_secrets = ports.secrets.valid(endpoint, now) if endpoint.is_enabled else ()
     except NotFoundError:
         return _saved(delivery.given_up("endpoint_deleted"), ports)
+    except TokenUnreadableError:
+        _saved(delivery.put_off(now), ports)
+        return "token_unreadable"
     if not endpoint.is_enabled:
         _tell_if_news(endpoint, ports)  # whoever disabled it may have died before telling
         return _saved(delivery.given_up("endpoint_disabled"), ports)

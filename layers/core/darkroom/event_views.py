@@ -13,7 +13,7 @@ from darkroom.event_queries import EventQuery
 from darkroom.events import Event
 from darkroom.http_events import Answer
 from darkroom.outgoing_deliveries import Attempt, DeliveryState, Failure, OutgoingDelivery
-from darkroom.pages import opened_moment
+from darkroom.pages import Page, opened_moment
 from darkroom.tenants import Caller
 from darkroom.values import Value
 
@@ -88,7 +88,7 @@ class EventView(Value):
 class ReadMark(Value):
     """
     Either `ids`, or `all`, which may be held to one account and to what occurred before `until`; without it, before
-    this request.
+    this request. `cursor` is the `next_cursor` of the answer before.
     """
 
     __pydantic_config__ = _REFUSE_UNKNOWN
@@ -97,17 +97,24 @@ class ReadMark(Value):
     all: bool = False
     account_id: _Id | None = None
     until: _Time | None = None
+    cursor: Annotated[str, MaxLen(200)] | None = None
 
-    def before(self, now: datetime) -> datetime:
-        """For `all`. Raises BadRequestError where it is not said which events are meant."""
+    def asked(self, tenant_id: str, now: datetime) -> EventQuery:
+        """
+        For `all`. Raises BadRequestError where it is not said which events are meant, and for a cursor that is not this
+        tenant's.
+        """
         if self.ids is not None or not self.all:
             message = "Send ids, or all with or without account_id and until."
             raise BadRequestError(errors=(FieldError("/ids", "not_possible", message),))
-        return _moment(self.until, "/until") or now
+        until = _moment(self.until, "/until") or now
+        after = opened_moment(self.cursor, tenant_id) if self.cursor else None
+        return EventQuery(account_id=self.account_id, until=until, after=after)
 
     def named(self) -> tuple[str, ...] | None:
         """Raises BadRequestError where both ways are mixed."""
-        if self.ids is not None and (self.all or self.account_id is not None or self.until is not None):
+        others = (self.account_id, self.until, self.cursor)
+        if self.ids is not None and (self.all or any(each is not None for each in others)):
             message = "Events that are named by their ids need nothing else."
             raise BadRequestError(errors=(FieldError("/ids", "not_possible", message),))
         return self.ids
@@ -115,11 +122,23 @@ class ReadMark(Value):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ReadView(Value):
-    """`ids` are read now. `not_found` were named and are not there. `has_more`: send the same request again."""
+    """
+    `ids` are read now. `not_found` were named and are not there. `has_more`: send the same request again, with
+    `next_cursor` as its `cursor`; it may have marked nothing and still have to go on.
+    """
 
     ids: tuple[str, ...]
     not_found: tuple[str, ...] = ()
     has_more: bool = False
+    next_cursor: str | None = None
+
+    @classmethod
+    def named(cls, asked: tuple[str, ...], found: tuple[str, ...]) -> "ReadView":
+        return cls(ids=found, not_found=tuple(each for each in asked if each not in found))
+
+    @classmethod
+    def of(cls, marked: Page[str]) -> "ReadView":
+        return cls(ids=marked.data, has_more=marked.next_cursor is not None, next_cursor=marked.next_cursor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

@@ -5,7 +5,7 @@ token that died. People read them for 90 days; the event bus and outgoing webhoo
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -86,6 +86,13 @@ class Events(Protocol):
         ...
 
     def mark_announced(self, event: Event, now: datetime) -> None: ...
+
+    def told(self, tenant_id: str, event_ids: Iterable[str]) -> frozenset[str]:
+        """
+        Those of them that were marked, so that nothing is left to do for them. It may be a moment behind, and leave out
+        what it cannot find out at once: of the others `add` knows.
+        """
+        ...
 
 
 def event_id(tenant_id: str, *natural: str) -> str:

@@ -15,6 +15,7 @@ from darkroom.values import Value
 
 KEPT = timedelta(days=30)
 LEASE = timedelta(seconds=60)  # of one attempt: longer than the function may run
+UNSIGNED = timedelta(minutes=15)  # until the secret is asked for again that could not be opened
 MOST_LOGGED = 20  # attempts; resending by hand may make any number
 # After a failed attempt; the first one is made at once.
 WAITS = (
@@ -98,6 +99,10 @@ class OutgoingDelivery(Value):
 
     def leased(self, now: datetime) -> "OutgoingDelivery":
         return replace(self, due_at=now + LEASE)
+
+    def put_off(self, now: datetime) -> "OutgoingDelivery":
+        """Nothing was attempted, and that is not the endpoint's fault."""
+        return replace(self, due_at=now + UNSIGNED)
 
     def after(self, attempt: Attempt) -> "OutgoingDelivery":
         """What that attempt made of it."""

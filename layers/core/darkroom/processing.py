@@ -5,8 +5,10 @@ locked: an event and its effect are one write (docs/decisions/0015-webhooks.md).
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
+import math
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,8 +17,8 @@ from typing import Any, Protocol
 from darkroom import announcing
 from darkroom.deliveries import Delivery
 from darkroom.effects import Act, CommentCounted, Conversed, StoryMeasured
-from darkroom.errors import MalformedDeliveryError
-from darkroom.events import KEPT, Effect, Event, event_id
+from darkroom.errors import MalformedDeliveryError, StoreUnavailableError
+from darkroom.events import KEPT, Effect, Event, Events, event_id
 from darkroom.ids import made_at
 from darkroom.instagram.webhooks import OBJECT, Change, Entry, Notification, UnreadableNotificationError, parse
 from darkroom.values import Value
@@ -54,8 +56,9 @@ _ACTS: dict[str, Act] = {
 }
 _FUTURE = timedelta(days=1)  # further ahead than any clock: such a time is a mistake
 _TRUNCATED = timedelta(minutes=1)  # Meta's times are whole seconds, of another clock than ours
-_MOST_CONTENT = 256 * 1024  # characters; a DynamoDB item takes 400 KB with all its keys
+_MOST_CONTENT = 128 * 1024  # characters; a DynamoDB item takes 400 KB, and a message's may take in an edit's as well
 _WORKERS = 8
+_SPARE = 5.0  # seconds before the function is cut off; what was begun before ends in them, and the line is written
 
 
 class Accounts(Protocol):
@@ -70,11 +73,16 @@ class Archive(Protocol):
         ...
 
 
+class OutOfTimeError(StoreUnavailableError):
+    """What was told stays told; the next receive of the delivery finds that out at once and does the rest."""
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
     accounts: Accounts
     archive: Archive
     telling: announcing.Ports
+    seconds: Callable[[], float] = time.monotonic
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -97,11 +105,27 @@ class News(Value):
     home: Home
     ig_id: str
 
+    @property
+    def event_id(self) -> str:
+        """Of the account too: a message between two accounts of one tenant is two facts."""
+        return event_id(self.home.tenant_id, "webhook", self.ig_id, *self.change.natural)
 
-def process(delivery: Delivery, ports: Ports) -> dict[str, Any]:
+    @property
+    def effect(self) -> Effect | None:
+        return _effect_of(self.change, self.home.account_id, self.ig_id)
+
+    @property
+    def touched(self) -> tuple[str, ...]:
+        """The event, and what it changes besides. Account ids are of one tenant each."""
+        effect = self.effect
+        return (self.event_id, *(effect.items if effect else ()))
+
+
+def process(delivery: Delivery, ports: Ports, ends_at: float = math.inf) -> dict[str, Any]:
     """
-    What the log line says: counts and ids. Raises MalformedDeliveryError for a body that is no notification, and
-    StoreUnavailableError for what has to be processed again, which is harmless.
+    What the log line says: counts and ids. `ends_at`, by `ports.seconds`, is when the function is cut off. Raises
+    MalformedDeliveryError for a body that is no notification, and StoreUnavailableError for what has to be processed
+    again, which is harmless: OutOfTimeError where there was more than the time sufficed for.
     """
     try:
         notifications = parse(delivery.raw)
@@ -111,7 +135,7 @@ def process(delivery: Delivery, ports: Ports) -> dict[str, Any]:
     homes = _homes(entries, ports.accounts)
     keys = _kept(delivery, entries, homes, ports.archive)
     news, counts = _sorted_out(entries, homes, delivery.received_at)
-    counts.update(_told(news, keys, delivery.received_at, ports.telling))
+    counts.update(_told(news, keys, delivery.received_at, ports, ends_at - _SPARE))
     return _facts(delivery, notifications, counts)
 
 
@@ -160,30 +184,86 @@ def _left_out_because(change: Change, home: Home, received_at: datetime) -> str 
     return "before_connection" if change.at is not None and change.at < home.since else None
 
 
-def _told(news: list[News], keys: Mapping[Home, str], received_at: datetime, ports: announcing.Ports) -> Iterable[str]:
-    """Side by side where there are many; each is tried, and the first failure raised at the end."""
+def _told(
+    news: list[News], keys: Mapping[Home, str], received_at: datetime, ports: Ports, until: float
+) -> Iterable[str]:
+    """What became of each. Groups go side by side; all are tried, and the first failure raised at the end."""
 
     def tell(one: News) -> str:
-        event = event_of(one.change, one.home, one.ig_id, received_at, keys[one.home])
-        return "told" if announcing.tell(event, ports, effect_of(one.change, one.home, one.ig_id)) else "known"
+        if ports.seconds() >= until:
+            raise OutOfTimeError
+        event = event_of(one, received_at, keys[one.home])
+        return "told" if announcing.tell(event, ports.telling, one.effect) else "known"
 
-    if len(news) < 2:
-        return [tell(one) for one in news]
-    with ThreadPoolExecutor(min(_WORKERS, len(news))) as pool:
-        running = [pool.submit(tell, one) for one in news]
-    return [each.result() for each in running]
+    def tell_in_turn(group: list[News]) -> None:
+        failures: list[Exception] = []
+        for one in group:
+            try:
+                outcomes.append(tell(one))
+            except Exception as error:  # noqa: BLE001 — raised below, when those behind it have had their turn
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    known = _known(news, ports.telling.events) if len(news) > 1 else set()
+    outcomes = ["known" for one in news if one.event_id in known]
+    groups = _grouped([one for one in news if one.event_id not in known])
+    if len(groups) < 2:
+        for group in groups:
+            tell_in_turn(group)
+        return outcomes
+    with ThreadPoolExecutor(min(_WORKERS, len(groups))) as pool:
+        running = [pool.submit(tell_in_turn, group) for group in groups]
+    for each in running:
+        each.result()
+    return outcomes
 
 
-def event_of(change: Change, home: Home, ig_id: str, received_at: datetime, key: str) -> Event:
+def _known(news: list[News], events: Events) -> set[str]:
+    """
+    The ids of what needs nothing any more: a delivery that comes again, or facts that Meta batched anew. Asked a
+    hundred at a time, which costs a small part of finding it out one by one.
+    """
+    asked: dict[str, list[str]] = defaultdict(list)
+    for one in news:
+        asked[one.home.tenant_id].append(one.event_id)
+    return {event_id for tenant_id, ids in asked.items() for event_id in events.told(tenant_id, ids)}
+
+
+def _grouped(news: list[News]) -> list[list[News]]:
+    """
+    What touches the same item, if only by way of a third, is one group, in its order: side by side they would do
+    nothing but overtake each other. The longest come first, because they take longest.
+    """
+    above: dict[str, str] = {}
+
+    def top(item: str) -> str:
+        while (higher := above.setdefault(item, item)) != item:
+            above[item] = above[higher]  # half the way for whoever comes next
+            item = higher
+        return item
+
+    for one in news:
+        first, *others = one.touched
+        for other in others:
+            above[top(first)] = top(other)
+    groups: dict[str, list[News]] = defaultdict(list)
+    for one in news:
+        groups[top(one.event_id)].append(one)
+    return sorted(groups.values(), key=len, reverse=True)
+
+
+def event_of(news: News, received_at: datetime, key: str) -> Event:
     """`key` is where the raw delivery lies, for a change that is too big to be an item."""
+    change = news.change
     data = change.value if change.kind != "unsupported" else {"raw": change.value}
-    if len(json.dumps(data)) > _MOST_CONTENT:
+    if _is_too_big(data):
         data = {"left_out": "too_large", "delivery": key}
     is_possible = change.at is not None and change.at < received_at + _FUTURE
     return Event(
-        id=_event_id(home, ig_id, *change.natural),
-        tenant_id=home.tenant_id,
-        account_id=home.account_id,
+        id=news.event_id,
+        tenant_id=news.home.tenant_id,
+        account_id=news.home.account_id,
         type=TYPES[change.kind],
         occurred_at=change.at if is_possible and change.at else received_at,
         received_at=received_at,
@@ -192,15 +272,16 @@ def event_of(change: Change, home: Home, ig_id: str, received_at: datetime, key:
     )
 
 
-def _event_id(home: Home, ig_id: str, *natural: str) -> str:
-    """Of the account too: a message between two accounts of one tenant is two facts."""
-    return event_id(home.tenant_id, "webhook", ig_id, *natural)
+def _is_too_big(data: Mapping[str, Any]) -> bool:
+    return len(json.dumps(data)) > _MOST_CONTENT
 
 
-def effect_of(change: Change, home: Home, ig_id: str) -> Effect | None:
-    account_id, ids = home.account_id, change.ids
+def _effect_of(change: Change, account_id: str, ig_id: str) -> Effect | None:
+    ids = change.ids
     if change.kind in {"comment", "live_comment"} and "media_id" in ids:
         return CommentCounted(account_id, ids["media_id"])
+    if change.kind in {"story_insights", "edit"} and _is_too_big(change.value):
+        return None  # its item holds content too; the event says where the delivery lies
     if change.kind == "story_insights" and "media_id" in ids:
         metrics = {name: value for name, value in change.value.items() if name != "media_id"}
         return StoryMeasured(account_id, ids["media_id"], metrics)

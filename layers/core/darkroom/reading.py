@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Protocol
 
 from darkroom.errors import NotFoundError
@@ -25,8 +24,8 @@ class EventLists(Protocol):
         """Those that there are, in any order; at most 100 ids."""
         ...
 
-    def unread(self, tenant_id: str, query: EventQuery, limit: int) -> tuple[str, ...]:
-        """Ids, newest first; `query.limit` and `query.after` do not count. Eventually consistent."""
+    def unread(self, tenant_id: str, query: EventQuery) -> Page[str]:
+        """Ids, as `page` lists their events. Eventually consistent."""
         ...
 
     def mark_read(self, tenant_id: str, event_ids: Iterable[str]) -> None: ...
@@ -34,7 +33,7 @@ class EventLists(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class UnreadCount(Value):
-    """`is_capped`: there are more than were counted."""
+    """`is_capped`: not all were counted, so there may be more."""
 
     unread: int
     is_capped: bool
@@ -53,9 +52,9 @@ def read_event(caller: Caller, event_id: str, events: EventLists) -> Event:
 
 
 def count_unread(caller: Caller, query: EventQuery, events: EventLists) -> UnreadCount:
-    """Exact up to MOST_COUNTED."""
-    found = len(events.unread(caller.tenant_id, _of(caller, query), MOST_COUNTED + 1))
-    return UnreadCount(min(found, MOST_COUNTED), found > MOST_COUNTED)
+    """Exact up to MOST_COUNTED, where not more than so many unread events have to be looked at."""
+    found = events.unread(caller.tenant_id, replace(_of(caller, query), limit=MOST_COUNTED))
+    return UnreadCount(len(found.data), found.next_cursor is not None)
 
 
 def mark_read(caller: Caller, event_ids: tuple[str, ...], events: EventLists) -> tuple[str, ...]:
@@ -65,18 +64,14 @@ def mark_read(caller: Caller, event_ids: tuple[str, ...], events: EventLists) ->
     return tuple(event_id for event_id in dict.fromkeys(event_ids) if event_id in found)
 
 
-def mark_all_read(
-    caller: Caller, account_id: str | None, until: datetime, events: EventLists
-) -> tuple[tuple[str, ...], bool]:
+def mark_all_read(caller: Caller, query: EventQuery, events: EventLists) -> Page[str]:
     """
-    What was marked, the newest first, of what occurred before `until`; and whether there is more to mark, so that the
-    request is to be repeated.
+    What was marked, the newest first; and whether there may be more to mark: then the request is to be repeated, from
+    there on.
     """
-    query = _of(caller, EventQuery(account_id=account_id, until=until))
-    found = events.unread(caller.tenant_id, query, MOST_MARKED + 1)
-    marked = found[:MOST_MARKED]
-    events.mark_read(caller.tenant_id, marked)
-    return marked, len(found) > MOST_MARKED
+    found = events.unread(caller.tenant_id, replace(_of(caller, query), limit=MOST_MARKED))
+    events.mark_read(caller.tenant_id, found.data)
+    return found
 
 
 def _of(caller: Caller, query: EventQuery) -> EventQuery:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from darkroom.deliveries import Delivery, Keys
+from darkroom.errors import ConfigurationError
 from darkroom.instagram.signatures import SignatureError, signed_by
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{1,256}")
@@ -48,16 +49,26 @@ class Ports:
 def confirm(query: Mapping[str, str], ports: Ports) -> str:
     """
     What Meta wants to hear back when an operator subscribes: the challenge, if it knows our verify token.
-    Raises: RefusedError.
+    Raises: RefusedError, and ConfigurationError while there is no verify token.
     """
     token, challenge = query.get("hub.verify_token", ""), query.get("hub.challenge", "")
-    ours = ports.key_ring.keys().verify_token
-    is_known = hmac.compare_digest(token.encode(errors="replace"), ours.encode())
-    if not is_known or query.get("hub.mode") != "subscribe":
+    if not _is_ours(token, ports.key_ring) or query.get("hub.mode") != "subscribe":
         raise RefusedError(403, "verify_failed")
     if not _CHALLENGE.fullmatch(challenge):
         raise RefusedError(400, "challenge_malformed")
     return challenge
+
+
+def _is_ours(token: str, key_ring: KeyRing) -> bool:
+    """As for signatures: what does not fit may have been set a moment ago."""
+    ours = None
+    for max_age in (None, LATEST):
+        ours = key_ring.keys(max_age).verify_token
+        if ours and hmac.compare_digest(token.encode(errors="replace"), ours.encode()):
+            return True
+    if not ours:
+        raise ConfigurationError(detail="Neither app's secret has a usable verify_token (docs/meta-setup.md).")
+    return False
 
 
 def receive(raw: bytes, signature: str | None, ports: Ports) -> Delivery:

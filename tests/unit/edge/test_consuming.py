@@ -1,4 +1,5 @@
 import json
+import math
 import time
 from dataclasses import dataclass
 
@@ -131,10 +132,10 @@ def test_a_message_does_not_show_its_body():
 
 
 class Hurried:
-    """The context of a function whose time runs out after so many messages."""
+    """The context of a function whose time runs out after so many messages; it is asked twice for each."""
 
     def __init__(self, messages: int) -> None:
-        self.left = [60_000] * messages
+        self.left = [60_000] * messages * 2
 
     def get_remaining_time_in_millis(self) -> int:
         return self.left.pop() if self.left else 900
@@ -163,3 +164,17 @@ def test_a_message_brings_the_attributes_that_its_sender_gave_it():
 
     handler({"Records": [record, a_record()]}, None)
     assert seen == [{"schema": "1"}, {}]
+
+
+def test_a_message_says_when_its_function_is_cut_off():
+    seen = []
+
+    @consumer
+    def handler(message: Message) -> dict:
+        seen.append(message.ends_at - time.monotonic())
+        return {}
+
+    handler({"Records": [a_record()]}, Hurried(1))
+    handler({"Records": [a_record()]}, None)
+    assert 59 < seen[0] <= 60
+    assert seen[1] == math.inf

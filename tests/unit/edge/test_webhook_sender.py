@@ -309,3 +309,20 @@ def test_a_certificate_is_checked_against_the_name_and_not_the_address(secure, c
 def test_a_certificate_that_nobody_knows_is_refused_before_anything_is_sent(secure):
     assert over_tls(secure).failure == "tls_failed"
     assert secure.requests == []
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("/a;v=1?x=1", b"/a;v=1?x=1"),
+        ("/a;v=1/b;w", b"/a;v=1/b;w"),
+        ("", b"/"),
+        ("?x=1;y", b"/?x=1;y"),
+        ("/%3b", b"/%3b"),
+    ],
+)
+def test_a_url_is_asked_for_as_its_tenant_wrote_it(receiving, path, target):
+    at = receiving()
+    sent = WebhookSender(frozenset({at.host}))(f"http://{at.host}{path}", HEADERS, b"{}", NOW)
+    assert sent.status == 200
+    assert at.requests[0].split(b" ")[1] == target

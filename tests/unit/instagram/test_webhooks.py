@@ -201,9 +201,105 @@ def test_another_object_is_named_and_left_unread(name):
 )
 def test_what_nobody_knows_is_kept_as_it_came(members):
     change = only(notification(entry(**members)))
-    assert (change.kind, change.natural[0], change.at) == ("unsupported", "unsupported", AT)
+    assert (change.kind, change.natural[0], change.at.replace(microsecond=0)) == ("unsupported", "unsupported", AT)
     (kept, *_) = (*members.values(), entry(**members))
     assert json.dumps(change.value) in json.dumps([kept, entry(**members), members])
+
+
+def all_of(*entries):
+    (found,) = parse(notification(*entries))
+    return [change for each in found.entries for change in each.changes]
+
+
+NEWS = {"brand_new": [{"a": 1}]}
+MESSAGE = {"message": {"mid": "m", "text": "hi"}}
+
+
+@pytest.mark.parametrize(
+    ("members", "kinds", "kept"),
+    [
+        ({"changes": [{"field": "comments", "value": COMMENT}]} | NEWS, ["comment", "unsupported"], NEWS),
+        ({"field": "comments", "value": COMMENT} | NEWS, ["comment", "unsupported"], NEWS),
+        ({"messaging": [said(**MESSAGE)]} | NEWS, ["message", "unsupported"], NEWS),
+        ({"messaging": [said(**MESSAGE)], "value": 5}, ["message", "unsupported"], {"value": 5}),
+        ({"messaging": [said(**MESSAGE)]} | NEWS | {"more": 1}, ["message", "unsupported", "unsupported"], NEWS),
+        ({"messaging": [said(**MESSAGE, **NEWS)]}, ["message", "unsupported"], said(**NEWS)),
+        ({"messaging": [said(**MESSAGE, reaction="odd")]}, ["message", "unsupported"], said(reaction="odd")),
+        ({"standby": [said(**MESSAGE, **NEWS)]}, ["message", "unsupported"], said(**NEWS)),
+        (
+            {"changes": [{"field": "comments", "value": COMMENT} | NEWS]},
+            ["comment", "unsupported"],
+            {"field": "comments"} | NEWS,
+        ),
+        (
+            {"changes": [{"field": "messages", "value": said(**MESSAGE, **NEWS)}]},
+            ["message", "unsupported"],
+            said(**NEWS),
+        ),
+    ],
+    ids=str,
+)
+def test_what_nobody_knows_beside_what_is_known_is_kept_too(members, kinds, kept):
+    found = all_of(entry(**members))
+    assert [change.kind for change in found] == kinds
+    assert found[1].value == kept
+    assert found[1].is_standby == ("standby" in members)
+
+
+def test_what_is_empty_beside_what_is_known_is_nothing():
+    found = all_of(entry(messaging=[said(**MESSAGE, brand_new=None)], changes=[], standby=None, brand_new=None))
+    assert [change.kind for change in found] == ["message"]
+
+
+# ── told again, with the time at which Meta sent it this time ──
+
+
+SENT_AGAIN = entry(time=SECONDS + 3600)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"changes": [{"field": "something_new", "value": {"id": "9"}}]},
+        {"changes": [{"field": "something_new", "value": {"timestamp": SECONDS}}]},
+        {"changes": [{"field": "something_new", "value": [{"id": "9"}, {"id": "10"}]}]},
+        {"field": "something_new", "value": {"mid": "m"}},
+        {"something_new": [{"id": "9", "a": 1}]},
+        {"changes": [{"field": "comments", "value": {"text": "no id", "created_time": SECONDS}}]},
+        {"changes": [{"field": "mentions", "value": {"comment_id": "1789"}}]},
+        {"messaging": [said(something_new={"a": 1})]},
+        {"messaging": [said(**MESSAGE, something_new={"a": 1})]},
+        {"messaging": [{"sender": {"id": PERSON}, "something_new": {"mid": "m"}}]},
+        {"messaging": [said(referral={"ref": "r"})]},
+    ],
+    ids=str,
+)
+def test_what_says_itself_which_fact_it_is_is_the_same_when_it_is_sent_again(members):
+    once, again = all_of(entry(**members)), all_of(SENT_AGAIN | members)
+    assert [change.natural for change in once] == [change.natural for change in again]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"changes": [{"field": "something_new", "value": {"state": "on"}}]},
+        {"changes": [{"field": "something_new", "value": {"from": {"id": PERSON}, "media_id": "1791"}}]},
+        {"changes": [{"field": "something_new", "value": [{"id": "9"}, {"a": 1}]}]},
+        {"changes": [{"field": "something_new", "value": {"id": None, "timestamp": "soon"}}]},
+        {"something_new": {"on": True}},
+        {"changes": [{"field": "comments", "value": {"text": "no id"}}]},
+        {"changes": [{"field": "comments", "value": {"text": "no id", "from": {"id": PERSON}, "media": {"id": "1"}}}]},
+        {"changes": [{"field": "story_insights", "value": {"reach": 5}}]},
+        {"messaging": [{"sender": {"id": PERSON}, "referral": {"ref": "r"}}]},
+        {"messaging": [{"sender": {"id": PERSON}, "something_new": {"a": 1}}]},
+        {},
+    ],
+    ids=str,
+)
+def test_what_does_not_say_which_fact_it_is_is_another_one_each_time(members):
+    """Whom it is about does not say it: the same may be true of them twice. Told twice is better than lost."""
+    once, again = only(notification(entry(**members))), only(notification(SENT_AGAIN | members))
+    assert once.natural != again.natural
 
 
 @pytest.mark.parametrize("odd", ["text", 5, None, [], [[]]])
@@ -288,7 +384,8 @@ json_values = st.recursive(
 )
 names = st.sampled_from(
     ["id", "time", "changes", "messaging", "standby", "field", "value", "message", "mid", "reaction", "timestamp",
-     "sender", "recipient", "read", "comments", "mentions", "media", "from", "action", "is_deleted", "message_edit"]
+     "sender", "recipient", "read", "brand_new", "comments", "mentions", "media", "from", "action", "is_deleted",
+     "message_edit"]
 )  # fmt: skip
 meta_like = st.recursive(
     json_values | st.sampled_from(["comments", "mentions", "story_insights", IG, SECONDS]),

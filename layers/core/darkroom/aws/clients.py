@@ -83,7 +83,8 @@ def scheduler() -> "EventBridgeSchedulerClient":
 
 @cache
 def secretsmanager() -> "SecretsManagerClient":
-    client: SecretsManagerClient = _client("secretsmanager")
+    """As `sqs`: the receiver waits for one of its two secrets at most."""
+    client: SecretsManagerClient = _client("secretsmanager", _WITHIN_FIVE_SECONDS)
     return client
 
 

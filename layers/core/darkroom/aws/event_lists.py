@@ -18,7 +18,7 @@ from darkroom.values import Value
 if TYPE_CHECKING:
     pass
 
-MOST_EXAMINED = 1_000  # for one page, when a filter lets little through
+MOST_EXAMINED = 1_000  # for one answer, when a filter lets little through
 _FILTERED = 250  # asked of DynamoDB at once when most of them may not be wanted
 _MOST_IN_A_BATCH = 100  # of BatchGetItem
 _MOST_TRIES = 4  # of a batch that DynamoDB answered in part
@@ -43,27 +43,18 @@ class DynamoDBEventLists(DynamoDBEvents):
     def page(self, tenant_id: str, query: EventQuery) -> Page[Event]:
         """An index follows its table by moments: a new event may be a moment late, one just read may still be there."""
         index = keys.UNREAD if query.is_unread else keys.BY_TIME
-        places = self._places(tenant_id, query, index, _FILTERED if query.is_narrow else query.limit + 1)
-        found: list[_Place] = []
-        last: Position | None = None
-        for place in islice(places, MOST_EXAMINED):
-            last = place.occurred_at, place.id
-            if self._is_wanted(place, query):
-                found.append(place)
-            if len(found) == query.limit:
-                break
-        has_more = last is not None and next(places, None) is not None
+        found, more = self._found(tenant_id, query, index)
         events = self._unread_of(tenant_id, found) if query.is_unread else [event_of(place.item) for place in found]
-        return Page(tuple(events), moment_cursor(tenant_id, last) if has_more and last else None)
+        return Page(tuple(events), more)
 
     def find(self, tenant_id: str, event_ids: Iterable[str]) -> tuple[Event, ...]:
         asked = [keys.event(tenant_id, event_id) for event_id in event_ids]
         now = self.now().timestamp()
         return tuple(event_of(item) for item in self._got(asked) if int(item["expires_at"]["N"]) > now)
 
-    def unread(self, tenant_id: str, query: EventQuery, limit: int) -> tuple[str, ...]:
-        places = self._places(tenant_id, query, keys.UNREAD, 1_000)
-        return tuple(place.id for place in islice((p for p in places if self._is_wanted(p, query)), limit))
+    def unread(self, tenant_id: str, query: EventQuery) -> Page[str]:
+        found, more = self._found(tenant_id, query, keys.UNREAD)
+        return Page(tuple(place.id for place in found), more)
 
     def mark_read(self, tenant_id: str, event_ids: Iterable[str]) -> None:
         for event_id in event_ids:
@@ -74,6 +65,21 @@ class DynamoDBEventLists(DynamoDBEvents):
                     UpdateExpression="REMOVE unread_pk",
                     ConditionExpression="attribute_exists(pk)",
                 )
+
+    def _found(self, tenant_id: str, query: EventQuery, index: str) -> tuple[list[_Place], str | None]:
+        """And a cursor, when there are more places, wanted or not. However little is wanted, so many are examined."""
+        places = self._places(tenant_id, query, index, _FILTERED if query.is_narrow else query.limit + 1)
+        found: list[_Place] = []
+        last: Position | None = None
+        for place in islice(places, MOST_EXAMINED):
+            last = place.occurred_at, place.id
+            if self._is_wanted(place, query):
+                found.append(place)
+            if len(found) == query.limit:
+                break
+        if last is None or next(places, None) is None:
+            return found, None
+        return found, moment_cursor(tenant_id, last)
 
     def _is_wanted(self, place: _Place, query: EventQuery) -> bool:
         return place.expires_at > self.now().timestamp() and query.admits(place.account_id, place.type)

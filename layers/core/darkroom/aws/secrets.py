@@ -1,6 +1,6 @@
 """
 The credentials of both apps, each from a Secrets Manager secret of its own; read anew every quarter of an hour, for
-rotation.
+rotation, and every ten seconds while something is wrong with them.
 
     {"app_id": "…", "app_secret": "…",
      "previous_app_secret": "…",     optional, while the secret is being rotated
@@ -17,13 +17,15 @@ from botocore.exceptions import ClientError
 
 from darkroom.aws.dynamodb import translated
 from darkroom.deliveries import Keys
-from darkroom.errors import ConfigurationError
+from darkroom.errors import ConfigurationError, StoreUnavailableError
 from darkroom.values import Value
 
 if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
 
 _KEEP_SECONDS = 900
+_ANY_AGE = float("inf")
+_SOON = 10.0  # seconds; when to look again at what could not be read, or cannot be used
 _SIGNING = {"": "app_secret", "_previous": "previous_app_secret"}
 
 
@@ -39,8 +41,10 @@ class AppSecret:
     secret_arn: str
     seconds: Callable[[], float] = time.monotonic
     name: str = "InstagramAppSecret"  # as template.yaml calls it
+    is_down: bool = False  # Secrets Manager gave no answer when it was last asked
     _known: dict[str, str] | None = None
     _read_at: float = 0.0
+    _is_doubtful: bool = False
 
     def credentials(self) -> AppCredentials:
         """Raises ConfigurationError, saying what to put where, while the secret is empty or malformed."""
@@ -51,22 +55,44 @@ class AppSecret:
         return AppCredentials(found["app_id"], found["app_secret"])
 
     def values(self, max_age: float, needed: frozenset[str] = frozenset()) -> dict[str, str]:
-        """What of the secret can be used. It is read anew while it lacks what is needed: mended, it counts at once."""
-        is_old = self.seconds() >= self._read_at + max_age
+        """
+        What of the secret can be used. It is read anew while it lacks what is needed: mended, it counts at once. What
+        was known goes on while Secrets Manager does not answer, or somebody's slip has made the secret unreadable, and
+        then it is read again soon; what was taken out of it counts no more.
+        """
+        keep = min(max_age, _SOON) if self._is_doubtful else max_age
+        is_old = self.seconds() >= self._read_at + keep
         if self._known is None or is_old or not needed <= self._known.keys():
-            self._known, self._read_at = _usable(self._read()), self.seconds()
+            self._known = self._renewed(self._known, needed)
+            self._read_at = self.seconds()
         return self._known
 
-    def _read(self) -> Any:
+    def _renewed(self, known: dict[str, str] | None, needed: frozenset[str]) -> dict[str, str]:
+        try:
+            found = self._read()
+        except StoreUnavailableError:
+            if known is None or not needed <= known.keys():
+                raise
+            self.is_down = self._is_doubtful = True
+            return known
+        known = known or {}
+        broken = known.keys() if found is None else {name for name, text in found.items() if not _is_usable(text)}
+        self.is_down, self._is_doubtful = False, found is None or bool(broken)
+        usable = {name: text for name, text in (found or {}).items() if text and _is_usable(text)}
+        return {name: known[name] for name in broken if name in known} | usable
+
+    def _read(self) -> dict[str, Any] | None:
+        """None for what is no JSON object."""
         try:
             with translated():
-                return json.loads(self.client.get_secret_value(SecretId=self.secret_arn)["SecretString"])
+                found = json.loads(self.client.get_secret_value(SecretId=self.secret_arn)["SecretString"])
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
-            return None
+            return {}  # nobody has put anything into it
         except (KeyError, ValueError):
             return None
+        return found if isinstance(found, dict) else None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -81,30 +107,36 @@ class SigningSecrets:
 
     def signing(self, max_age: float | None = None) -> dict[str, str]:
         """By slot, such as `meta_previous`. Raises ConfigurationError while neither app has a secret."""
-        return self._all(max_age)[0]
+        return self.keys(max_age).secrets
 
     def keys(self, max_age: float | None = None) -> Keys:
-        """Raises ConfigurationError as `signing` does, and while nothing has a verify token."""
-        secrets, verify_token = self._all(max_age)
-        if verify_token is None:
-            raise _missing("verify_token", self.instagram.name)
-        return Keys(secrets, verify_token)
-
-    def _all(self, max_age: float | None) -> tuple[dict[str, str], str | None]:
+        """Raises ConfigurationError as `signing` does."""
         age = _KEEP_SECONDS if max_age is None else max_age
-        apps = {"instagram": self.instagram.values(age), "meta": self.meta.values(age)}
+        keys = self._read(age)
+        if not _signs(keys):
+            keys = self._read(min(age, _SOON))  # whoever has just set it up need not wait
+        if not _signs(keys):
+            raise _missing("app_secret", self.instagram.name)
+        return keys
+
+    def _read(self, age: float) -> Keys:
+        """While Secrets Manager does not answer, one of them waits for it: both together are longer than Meta waits."""
+        instagram = self.instagram.values(age)
+        apps = {"instagram": instagram, "meta": self.meta.values(_ANY_AGE if self.instagram.is_down else age)}
         secrets = {
             app + slot: found[name] for app, found in apps.items() for slot, name in _SIGNING.items() if name in found
         }
-        if not secrets.keys() & apps.keys():  # a previous one alone proves nothing any more
-            raise _missing("app_secret", self.instagram.name)
-        return secrets, next((found["verify_token"] for found in apps.values() if "verify_token" in found), None)
+        return Keys(secrets, next((found["verify_token"] for found in apps.values() if "verify_token" in found), None))
 
 
-def _usable(value: Any) -> dict[str, str]:
-    """An empty text is none, so that it never verifies anything; nor is what was pasted with its quotes or line end."""
-    pairs = value.items() if isinstance(value, dict) else ()
-    return {name: text for name, text in pairs if isinstance(text, str) and text and text == text.strip(" \"'\n")}
+def _signs(keys: Keys) -> bool:
+    """A previous secret alone proves nothing any more."""
+    return not keys.secrets.keys().isdisjoint(("instagram", "meta"))
+
+
+def _is_usable(text: Any) -> bool:
+    """An empty text, or null, is meant: there is none. What was pasted with its quotes or line end is a slip."""
+    return text is None or (isinstance(text, str) and text == text.strip(" \"'\n"))
 
 
 def _missing(name: str, secret: str) -> ConfigurationError:

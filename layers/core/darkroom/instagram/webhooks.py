@@ -10,7 +10,7 @@ comments and for messages below `changes`, what the App Dashboard sends. Who sig
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -59,6 +59,12 @@ _MEMBERS: dict[str, Kind] = {
     "request_thread_control": "thread_requested",
     "app_roles": "app_roles",
 }
+_ENTRY = frozenset({"id", "time", "changes", "messaging", "standby"})  # and `field` with its `value`
+_CHANGE = frozenset({"field", "value"})
+_ENVELOPE = frozenset({"sender", "recipient", "timestamp"})
+# By these something says itself which fact it is, where they are its own.
+_OWN_IDS = ("id", "mid", "comment_id")
+_OWN_MOMENTS = ("timestamp", "created_time", "time")
 _DEEPEST = 32  # Meta's own go to eight
 _LONGEST_ID = 512
 _MILLISECONDS = 10**11  # as seconds, this is the year 5138
@@ -72,8 +78,9 @@ class UnreadableNotificationError(ValueError):
 class Change:
     """
     `natural` is the same whenever Meta tells the same fact again, and different for any other fact of the same account:
-    Meta's own ids, or a hash where it has none. `ids` are Meta's ids by name; `value` is the object as it came. `at` is
-    when it happened by Meta's word, None where it gives no time that can be.
+    Meta's own ids, or a hash where it has none. What says nowhere which fact it is, is another one each time that it is
+    sent: its hash holds the entry's time, which is when Meta sent it. `ids` are Meta's ids by name; `value` is the
+    object as it came. `at` is when it happened by Meta's word, None where it gives no time that can be.
     """
 
     kind: Kind
@@ -132,13 +139,22 @@ def _entry(found: Any) -> Entry:
 
 
 def _changes(entry: Json, at: datetime | None) -> Iterator[Change]:
-    """`changes` and, in its second form, one of them directly in the entry; `messaging` and `standby`."""
+    """
+    `changes` and, in its second form, one of them directly in the entry; `messaging` and `standby`; and whatever lies
+    beside them.
+    """
     flat = [{"field": entry["field"], "value": entry.get("value")}] if "field" in entry else []
     for change in (*_listed(entry.get("changes")), *flat):
         yield from _of_field(change, at)
     for member in ("messaging", "standby"):
         for item in _listed(entry.get(member)):
             yield from _of_conversation(item, at, is_standby=member == "standby")
+    for name, value in _beside(entry, _ENTRY | (_CHANGE if flat else frozenset())).items():
+        yield _unsupported({name: value}, at)
+
+
+def _beside(found: Json, known: Collection[str]) -> Json:
+    return {name: value for name, value in found.items() if name not in known and value is not None}
 
 
 def _of_field(change: Any, at: datetime | None) -> Iterator[Change]:
@@ -148,9 +164,12 @@ def _of_field(change: Any, at: datetime | None) -> Iterator[Change]:
         yield from _of_conversation(value, at, is_standby=name == "standby")
     elif not isinstance(value, dict) or kind is None:
         yield _unsupported(change, at)
+        return
     else:
         ids = _field_ids(value, kind)
         yield Change(kind, _field_natural(kind, ids, value, at), at, ids, value)
+    if beside := _beside(change, _CHANGE):
+        yield _unsupported({"field": name} | beside, at)
 
 
 def _field_ids(value: Json, kind: Kind) -> dict[str, str]:
@@ -172,15 +191,14 @@ def _field_natural(kind: Kind, ids: Mapping[str, str], value: Json, at: datetime
         return kind, ids["media_id"], ids.get("comment_id", "")
     if kind == "story_insights" and "media_id" in ids:  # told again with other figures, it is another fact
         return kind, ids["media_id"], _hash(value)
-    return kind, _hash([value, str(at)])
+    return kind, _hash_of(value, at, 0)
 
 
 def _of_conversation(item: Any, at: datetime | None, *, is_standby: bool) -> Iterator[Change]:
-    members = _members(item) if isinstance(item, dict) else []
-    if not members:
+    if not isinstance(item, dict):
         yield _unsupported(item, at, is_standby=is_standby)
         return
-    own_at = _moment(item.get("timestamp")) or at
+    members, own_at = _members(item), _moment(item.get("timestamp")) or at
     for member in members:
         value = item[member]
         kind = _kind_of(_MEMBERS[member], value)
@@ -190,7 +208,10 @@ def _of_conversation(item: Any, at: datetime | None, *, is_standby: bool) -> Ite
             recipient_id=_inner(item, "recipient", "id"),
             num_edit=value.get("num_edit"),
         )
-        yield Change(kind, _conversation_natural(kind, ids, item), own_at, ids, value, is_standby)
+        yield Change(kind, _conversation_natural(kind, ids, item, at), own_at, ids, value, is_standby)
+    if not members or _beside(item, {*_ENVELOPE, *members}):
+        rest = {name: value for name, value in item.items() if name not in members}
+        yield _unsupported(rest, own_at, is_standby=is_standby)
 
 
 def _members(item: Json) -> list[str]:
@@ -203,18 +224,34 @@ def _kind_of(kind: Kind, value: Json) -> Kind:
     return "unreaction" if kind == "reaction" and value.get("action") == "unreact" else kind
 
 
-def _conversation_natural(kind: Kind, ids: Mapping[str, str], item: Json) -> tuple[str, ...]:
+def _conversation_natural(kind: Kind, ids: Mapping[str, str], item: Json, at: datetime | None) -> tuple[str, ...]:
     """A reaction can be taken back and given again, so its moment belongs to what it is; so does an edit's number."""
     mid = ids.get("mid")
     if mid is None or (kind == "edit" and "num_edit" not in ids):
-        return kind, _hash(item)
+        return kind, _hash_of(item, at)
     if kind in {"reaction", "unreaction"}:
         return kind, mid, ids.get("sender_id", ""), str(_moment(item.get("timestamp")))
     return (kind, mid, ids["num_edit"]) if kind == "edit" else (kind, mid)
 
 
 def _unsupported(found: Any, at: datetime | None, *, is_standby: bool = False) -> Change:
-    return Change("unsupported", ("unsupported", _hash([found, str(at)])), at, {}, found, is_standby)
+    return Change("unsupported", ("unsupported", _hash_of(found, at)), at, {}, found, is_standby)
+
+
+def _hash_of(found: Any, at: datetime | None, levels: int = 1) -> str:
+    return _hash(found if _says_which(found, levels) else [found, str(at)])
+
+
+def _says_which(found: Any, levels: int) -> bool:
+    """Whether it has an id or a moment of its own, not only of whom or what it is about."""
+    if isinstance(found, list):
+        return bool(found) and all(_says_which(each, levels) for each in found)
+    if not isinstance(found, dict):
+        return False
+    if any(_id(found.get(name)) for name in _OWN_IDS) or any(_moment(found.get(name)) for name in _OWN_MOMENTS):
+        return True
+    inner = (value for name, value in found.items() if name not in _ENVELOPE)
+    return levels > 0 and any(_says_which(value, levels - 1) for value in inner)
 
 
 def _hash(value: Any) -> str:
