@@ -98,6 +98,7 @@ class Posts(Value):
             "IndexName": keys.BY_ACCOUNT,
             "KeyConditionExpression": "account_pk = :pk",
             "ExpressionAttributeValues": {":pk": {"S": keys.account_posts(tenant_id, account_id)}},
+            "ProjectionExpression": "pk, sk, publish_at",
         }
 
     def _erase_what_hangs_on(self, tenant_id: str, item: dict[str, Any]) -> Iterator[int]:
@@ -144,8 +145,8 @@ class RawDeliveries(Value):
 
 
 def pages(client: "DynamoDBClient", table: str, asked: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
-    """Keys of what a query finds, and `publish_at` where there is one; a page may well be empty."""
-    request = {"TableName": table, "ProjectionExpression": "pk, sk, publish_at", **asked}
+    """Keys of what a query finds, unless it asks for more: an index may know no more. A page may well be empty."""
+    request = {"TableName": table, "ProjectionExpression": "pk, sk", **asked}
     while True:
         with translated():
             answer = client.query(**request)
