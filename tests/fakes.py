@@ -611,7 +611,7 @@ class FakeDeliveries:
         return self._put(f"inbox/{delivery.received_at:%Y-%m-%d}/{delivery.sha256}", delivery.raw)
 
     def keep(self, tenant_id: str, account_id: str, delivery: Delivery, body: bytes) -> str:
-        whose = f"{quote(tenant_id, safe='')}/{account_id}"
+        whose = f"tenants/{quote(tenant_id, safe='')}/{account_id}"
         return self._put(f"{whose}/{delivery.received_at:%Y-%m-%d}/{delivery.sha256}", body)
 
     def read(self, key: str) -> bytes:

@@ -230,6 +230,14 @@ def test_an_export_has_each_thing_of_the_tenant_once_whatever_the_pages(kept, li
     assert foreign not in str(found)
 
 
+def test_a_tenant_called_like_a_folder_of_ours_exports_and_erases_only_its_own(kept):
+    of_others = S3Deliveries(kept.s3, "belongings").put_aside(Delivery(b"CANARY-of-others", "instagram", NOW))
+    whose = of_others.split("/")
+    assert exported(kept, whose[0]) == []
+    erase(kept, whose[0], whose[1])
+    assert kept.count("CANARY-of-others") == 1
+
+
 def test_what_is_stored_as_text_is_shown_as_what_it_means(kept):
     mark = kept.live_with(TENANT, DOOMED)
     posts = [each.record for each in exported(kept, TENANT) if each.kind == "post"]

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from darkroom.aws import keys
+from darkroom.aws import deliveries, keys
 from darkroom.aws.dynamodb import translated
 from darkroom.errors import StoreUnavailableError
 from darkroom.values import Value
@@ -129,7 +128,7 @@ class RawDeliveries(Value):
     kind: str = "deliveries"
 
     def erase(self, tenant_id: str, account_id: str) -> Iterator[int]:
-        prefix = f"{quote(tenant_id, safe='')}/{account_id}/"
+        prefix = deliveries.prefix_of(tenant_id, account_id)
         listed = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         with translated():
             for page in listed:
