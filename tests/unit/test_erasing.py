@@ -171,6 +171,64 @@ def test_a_person_with_many_accounts_loses_them_all():
     assert len(world.belongings[0].left) == 45
 
 
+def test_what_a_disconnected_account_has_left_is_erased_when_its_owner_asks(world):
+    world.accounts.erase(an_account())
+    world.clock.advance(60)
+    deletion = world.request()
+    world.work()
+    done = world.deletions.get(deletion.code)
+    assert (done.is_done, dict(done.erased)) == (True, {"accounts": 1, "posts": 3, "events": 3})
+    assert [detail["account_id"] for _, detail in world.bus.announced] == [an_account().id]
+    assert world.accounts.consents == {}
+    assert world.request().code == deletion.code  # nothing new
+    assert world.queue == []
+
+
+def test_each_account_that_came_of_connecting_again_after_a_disconnect_is_erased_in_every_tenant(world):
+    world.accounts.erase(an_account())
+    world.accounts.connect(an_account(id="acc_2", tenant_id="globex", connected_at=NOW + timedelta(days=1)), "token")
+    world.clock.advance(timedelta(days=2))
+    world.request()
+    assert world.is_forgotten
+    world.work()
+    assert world.belongings[0].left == {(TENANT, an_account().id): 0, ("globex", "acc_2"): 0}
+
+
+@pytest.mark.parametrize("change", [{"app_scoped_id": "77"}, {"app_scoped_id": "77", "login": "facebook"}])
+def test_who_connected_before_somebody_else_or_through_the_other_login_may_still_ask(world, change):
+    again = an_account(token_version=2, connected_at=NOW + timedelta(days=1), **change)
+    world.accounts.connect(again, "token of another")
+    world.clock.advance(timedelta(days=2))
+    deletion = world.request()
+    assert world.is_forgotten
+    world.work()
+    assert world.deletions.get(deletion.code).erased["accounts"] == 1
+    assert world.left == 0
+
+
+@pytest.mark.parametrize("change", [{}, {"app_scoped_id": "77"}, {"login": "facebook"}])
+def test_what_meta_said_before_the_account_was_connected_again_by_whomever_erases_nothing(world, change):
+    text = signed(USER, epoch(NOW))
+    again = an_account(token_version=2, connected_at=NOW + timedelta(seconds=2), **change)
+    world.accounts.connect(again, "token")
+    world.request(text)
+    assert world.accounts.tokens == {(TENANT, again.id): "token"}
+
+
+def test_what_meta_said_before_an_account_was_connected_erases_nothing_after_its_disconnect_either(world):
+    world.accounts.connect(an_account(token_version=2, connected_at=NOW + timedelta(seconds=2)), "token")
+    world.accounts.erase(an_account())
+    world.request(signed(USER, epoch(NOW)))
+    assert len(world.accounts.consents) == 1
+
+
+def test_an_account_that_is_disconnected_at_that_moment_is_erased_all_the_same(world):
+    overtaken(world.deletions, "doom", lambda: world.accounts.erase(an_account()))
+    deletion = world.request()
+    world.work()
+    assert world.deletions.get(deletion.code).erased["posts"] == 3
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("nth", range(6))
 def test_a_request_that_dies_anywhere_is_finished_by_its_repetition_or_by_the_watchdog(world, nth, when):

@@ -1,7 +1,8 @@
 """
 Somebody wants their data deleted, and Meta tells us. Account, token and claims go at once, in the same transaction that
 writes the deletion down; a job erases what the account has left behind, minutes later, when every function that may
-still hold the account in its hands has ended.
+still hold the account in its hands has ended. Whoever has ever let us use an account may ask for it, also when it was
+disconnected since, or is connected through somebody else.
 
 The owner may come back at any time: a new connection is a new account with an id of its own, and the job knows the old
 id only (docs/decisions/0017-erasing.md). Everything here may be done again, and goes on where a dead worker stopped:
@@ -17,15 +18,15 @@ from itertools import batched
 from typing import Any, Protocol
 
 from darkroom import announcing
-from darkroom.accounts import Account
-from darkroom.consents import Consent, MetaUsers, Secrets, withdrawn
+from darkroom.accounts import Consent
+from darkroom.consents import MetaUsers, Secrets, Withdrawal, withdrawn
 from darkroom.deletions import Deletion, Doomed, user_hash
 from darkroom.errors import ConflictError, StoreUnavailableError
 from darkroom.events import Event, event_id
 from darkroom.values import Value
 
 DELETION_REQUESTED = "account.deletion_requested"
-MOST_AT_ONCE = 20  # accounts in one transaction
+MOST_AT_ONCE = 19  # accounts in one transaction: five writes each, of a hundred
 BUDGET = timedelta(minutes=4)  # of one run; less than the function's limit by more than one step takes
 LOST_AFTER = timedelta(minutes=15)  # a deletion whose job is nowhere to be seen
 LATE_AFTER = timedelta(days=1)
@@ -43,10 +44,11 @@ class Deletions(Protocol):
         """The person's latest from now on. ConflictError when `instead_of` was not their latest any more."""
         ...
 
-    def doom(self, deletion: Deletion, accounts: tuple[Account, ...]) -> None:
+    def doom(self, deletion: Deletion, consents: tuple[Consent, ...]) -> None:
         """
-        Erases accounts, tokens and claims, and adds them to the deletion, all or nothing. ConflictError when the
-        deletion has ended, or an account was connected anew or is gone.
+        Erases the consents, and the accounts, tokens and claims that are still there, and adds the accounts to the
+        deletion, all or nothing. ConflictError when the deletion has ended, a consent is gone, or an account was
+        connected anew or disconnected meanwhile.
         """
         ...
 
@@ -125,28 +127,28 @@ def request(signed_request: str, ports: RequestPorts) -> Requested:
     gets one as well. Raises BadRequestError(signed_request_invalid).
     """
     for _ in range(_TRIES):
-        consent = withdrawn(signed_request, ports.secrets, ports.users)
+        withdrawal = withdrawn(signed_request, ports.secrets, ports.users, with_past=True)
         try:
-            deletion = _begun(consent, ports)
+            deletion = _begun(withdrawal, ports)
         except ConflictError:
             continue  # somebody else did the same, or the owner came back at this very moment: look again
-        return Requested(deletion, consent.request.key_slot, len(consent.accounts), consent.stale)
+        return Requested(deletion, withdrawal.request.key_slot, len(withdrawal.consents), withdrawal.stale)
     raise StoreUnavailableError
 
 
-def _begun(consent: Consent, ports: RequestPorts) -> Deletion:
-    whose = user_hash(consent.request.user_id)
+def _begun(withdrawal: Withdrawal, ports: RequestPorts) -> Deletion:
+    whose, consents = user_hash(withdrawal.request.user_id), withdrawal.consents
     known = ports.deletions.latest(whose)
     deletion = known
-    if deletion is None or (deletion.is_done and consent.accounts):
+    if deletion is None or (deletion.is_done and consents):
         deletion = Deletion(code=secrets.token_hex(16), user_hash=whose, requested_at=ports.now())
         ports.deletions.add(deletion, known)
-    for batch in batched(consent.accounts, MOST_AT_ONCE, strict=False):
+    for batch in batched(consents, MOST_AT_ONCE, strict=False):
         ports.deletions.doom(deletion, batch)
-    if deletion is not known or consent.accounts:
+    if deletion is not known or consents:
         ports.queue(deletion.code)
-    for account in consent.accounts:
-        announcing.tell(_event(deletion, Doomed(account.tenant_id, account.id), ports.now()), ports.telling)
+    for each in consents:
+        announcing.tell(_event(deletion, Doomed(each.tenant_id, each.account_id), ports.now()), ports.telling)
     return deletion
 
 

@@ -120,6 +120,24 @@ class Posts(Value):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Consents(Value):
+    """Whoever has ever let us use the account, by either login: of the account nothing is left to withdraw."""
+
+    client: "DynamoDBClient"
+    table: str
+    kind: str = "consents"
+
+    def erase(self, tenant_id: str, account_id: str) -> Iterator[int]:
+        partition = {":pk": {"S": keys.consents(tenant_id, account_id)}}
+        asked = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": partition, "ConsistentRead": True}
+        for found in pages(self.client, self.table, asked):
+            people = (keys.person_of_consent(item["sk"]["S"]) for item in found)
+            given = [keys.consent(*person, tenant_id, account_id) for person in people]
+            delete(self.client, self.table, [*given, *found])  # these last: they are how the others are found
+            yield len(found)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RawDeliveries(Value):
     """What Meta posted about the account, as it came."""
 

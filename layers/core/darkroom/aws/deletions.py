@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from darkroom.accounts import Account
+from darkroom.accounts import Account, Consent
 from darkroom.aws import keys
-from darkroom.aws.accounts import erasing
+from darkroom.aws.accounts import consent, erasing
 from darkroom.aws.dynamodb import is_condition_failure, marshal, moment, translated, unless_in_vain, unmarshal
 from darkroom.deletions import Deletion, Doomed
 from darkroom.errors import ConflictError, NotFoundError
@@ -48,8 +48,8 @@ class DynamoDBDeletions(Value):
             self._put(keys.open_deletion(deletion.code), {"requested_at": deletion.requested_at}),
         )
 
-    def doom(self, deletion: Deletion, accounts: tuple[Account, ...]) -> None:
-        more = [{"tenant_id": account.tenant_id, "account_id": account.id} for account in accounts]
+    def doom(self, deletion: Deletion, consents: tuple[Consent, ...]) -> None:
+        more = [{"tenant_id": each.tenant_id, "account_id": each.account_id} for each in consents]
         update = {
             "TableName": self.table,
             "Key": keys.deletion(deletion.code),
@@ -58,9 +58,9 @@ class DynamoDBDeletions(Value):
             "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(done_at)",
             "ExpressionAttributeValues": marshal({":more": more, ":zero": 0, ":number": len(more)}),
         }
-        self._all_or_nothing({"Update": update}, *(write for each in accounts for write in self._erasing(each)))
-        for account in accounts:
-            self._forget_default(account)
+        self._all_or_nothing({"Update": update}, *(write for each in consents for write in self._withdrawing(each)))
+        for each in consents:
+            self._forget_default(each)
 
     def count(self, deletion: Deletion, erased: Mapping[str, int]) -> None:
         names = {f"#{number}": kind for number, kind in enumerate(kind for kind in erased if erased[kind])}
@@ -106,6 +106,15 @@ class DynamoDBDeletions(Value):
         codes = [item["sk"]["S"].removeprefix(keys.OPEN_DELETION_PREFIX) for item in answer["Items"]]
         return tuple(self.get(code) for code in codes)
 
+    def _withdrawing(self, withdrawn: Consent) -> Iterator[dict[str, Any]]:
+        """That of the connection goes too, whoever gave it; the job finds the others by the account."""
+        named = keys.consent(withdrawn.login, withdrawn.app_scoped_id, withdrawn.tenant_id, withdrawn.account_id)
+        yield {"Delete": {"TableName": self.table, "Key": named, "ConditionExpression": "attribute_exists(pk)"}}
+        if withdrawn.account is not None:
+            yield from self._erasing(withdrawn.account)
+            if not withdrawn.is_current:
+                yield {"Delete": {"TableName": self.table, "Key": consent(withdrawn.account)}}
+
     def _erasing(self, account: Account) -> Iterator[dict[str, Any]]:
         """On condition that nobody has connected it anew since it was read."""
         for write in erasing(self.table, account):
@@ -116,13 +125,13 @@ class DynamoDBDeletions(Value):
                 }
             yield write
 
-    def _forget_default(self, account: Account) -> None:
+    def _forget_default(self, withdrawn: Consent) -> None:
         with unless_in_vain():
             self.client.delete_item(
                 TableName=self.table,
-                Key=keys.default_account(account.tenant_id),
+                Key=keys.default_account(withdrawn.tenant_id),
                 ConditionExpression="account_id = :id",
-                ExpressionAttributeValues={":id": {"S": account.id}},
+                ExpressionAttributeValues={":id": {"S": withdrawn.account_id}},
             )
 
     def _put(self, key: keys.Key, item: dict[str, Any]) -> dict[str, Any]:
