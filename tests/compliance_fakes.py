@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from darkroom.accounts import Account, Consent
-from darkroom.deletions import Deletion, Doomed
+from darkroom.deletions import Deletion, Doomed, Place
 from darkroom.errors import ConflictError, NotFoundError, StoreUnavailableError
 from darkroom.exports import Record
 from darkroom.logins import Login
@@ -122,10 +122,14 @@ class FakeDeletions:
         self.accounts.tokens.setdefault(key, "erased before")  # `erase` wants one to take away
         self.accounts.erase(account)
 
-    def count(self, deletion: Deletion, erased: Mapping[str, int]) -> None:
+    def note(self, deletion: Deletion, place: Place | None, erased: Mapping[str, int], now: datetime) -> bool:
         stored = self.stored[deletion.code]
+        if stored.is_done or stored.runs != deletion.runs:
+            return False
         more = {kind: stored.erased.get(kind, 0) + number for kind, number in erased.items() if number}
-        self.stored[deletion.code] = replace(stored, erased={**stored.erased, **more})
+        progress = {"place": place, "runs": stored.runs + 1, "seen_at": now}
+        self.stored[deletion.code] = replace(stored, erased={**stored.erased, **more}, **progress)
+        return True
 
     def finish(self, deletion: Deletion, now: datetime) -> bool:
         stored = self.stored[deletion.code]
@@ -133,12 +137,11 @@ class FakeDeletions:
             return True
         if stored.accounts != deletion.accounts:
             return False
-        self.stored[deletion.code] = replace(stored, accounts=(), done_at=now)
+        self.stored[deletion.code] = replace(stored, accounts=(), done_at=now, place=None)
         return True
 
-    def open_before(self, moment: datetime, limit: int) -> tuple[Deletion, ...]:
-        found = [each for each in self.stored.values() if not each.is_done and each.requested_at < moment]
-        return tuple(found[:limit])
+    def open_before(self, moment: datetime) -> Iterator[Deletion]:
+        return iter([each for each in self.stored.values() if not each.is_done and each.requested_at < moment])
 
 
 def _key(consent: Consent) -> tuple[str, str, str, str]:
@@ -154,7 +157,7 @@ class FakeBelongings:
         self.things = things
         self.failures = 0
 
-    def erase(self, tenant_id: str, account_id: str) -> Iterator[int]:
+    def erase(self, tenant_id: str, account_id: str, _after: str | None) -> Iterator[tuple[int, str | None]]:
         key = (tenant_id, account_id)
         self.left.setdefault(key, self.things)
         while self.left[key]:
@@ -162,7 +165,7 @@ class FakeBelongings:
                 self.failures -= 1
                 raise StoreUnavailableError
             self.left[key] -= 1
-            yield 1
+            yield 1, None
 
 
 class FakeShelf:

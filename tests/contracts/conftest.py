@@ -137,6 +137,14 @@ class Wire:
         self._register(client, "before-send", operation, count)
         return sent
 
+    def asks(self, client: Any, operation: str, **more: Any) -> None:
+        """With these parameters as well: a small `Limit` is a page of DynamoDB's megabyte."""
+
+        def ask(params: dict[str, Any], **_: Any) -> None:
+            params |= more
+
+        self._register(client, "provide-client-params", operation, ask)
+
     def hears(self, client: Any, operation: str) -> list[dict[str, Any]]:
         """The bodies of what is asked for, in order."""
         heard: list[dict[str, Any]] = []

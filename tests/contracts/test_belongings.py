@@ -124,6 +124,10 @@ class Cloud:
         accounts.erase(replace(account, token_version=2))
         return mark
 
+    def tell(self, tenant_id, account_id, event_id):
+        told = replace(an_event(), id=event_id, tenant_id=tenant_id, account_id=account_id)
+        DynamoDBEvents(self.dynamodb, self.events, lambda: NOW).add(told)
+
     def _schedule(self, name):
         self.scheduler.create_schedule(
             Name=name,
@@ -161,7 +165,7 @@ def kept(cloud):
 
 
 def erase(kept, *ids):
-    return {each.kind: sum(each.erase(*ids)) for each in kept.belongings()}
+    return {each.kind: sum(number for number, _ in each.erase(*ids, None)) for each in kept.belongings()}
 
 
 def test_everything_of_the_account_goes_and_nothing_else(kept):
@@ -203,7 +207,7 @@ def test_what_a_broken_connection_left_is_erased_the_next_time(kept, wire, nth):
     doomed = kept.live_with(TENANT, DOOMED)
     sent = wire.counts(kept.dynamodb, "BatchWriteItem")
     for belongings in kept.belongings():
-        for _ in belongings.erase(TENANT, DOOMED):
+        for _ in belongings.erase(TENANT, DOOMED, None):
             if len(sent) == nth:
                 break
         if len(sent) == nth:
@@ -222,6 +226,24 @@ def test_what_s3_refuses_to_delete_is_to_be_erased_again(kept, wire):
     wire.answers(kept.s3, "DeleteObjects", "SlowDown", 503, "<Error><Code>SlowDown</Code></Error>")
     with pytest.raises(StoreUnavailableError):
         erase(kept, TENANT, DOOMED)
+
+
+def test_what_is_of_others_is_read_once_however_often_the_job_stops(kept, wire):
+    """A big tenant's partition is longer than one run can read, and what is of others is still there the next time."""
+    for number in range(12):
+        kept.tell(TENANT, STAYING, f"{number:02}-staying")
+        kept.tell(TENANT, DOOMED, f"{number:02}-doomed")
+    wire.asks(kept.dynamodb, "Query", Limit=2)
+    (events,) = [each for each in kept.belongings() if each.kind == "events"]
+    sent, erased, after, stopped = wire.counts(kept.dynamodb, "Query"), 0, None, -1
+    while after != stopped:
+        stopped = after
+        number, after = next(iter(events.erase(TENANT, DOOMED, after)))
+        erased += number
+    assert erased == 12
+    assert len(sent) <= 14
+    assert "doomed" not in str(kept.kept())
+    assert sum("-staying" in each for each in kept.kept()) == 12
 
 
 def test_every_kind_of_item_belongs_to_an_account_or_says_why_not():

@@ -11,7 +11,7 @@ from darkroom.aws.accounts import ConnectingAccounts, DynamoDBTokens
 from darkroom.aws.deletions import DynamoDBDeletions
 from darkroom.aws.meta_users import DynamoDBMetaUsers
 from darkroom.aws.vault import Vault
-from darkroom.deletions import Deletion, Doomed
+from darkroom.deletions import Deletion, Doomed, Place
 from darkroom.erasing import MOST_AT_ONCE
 from darkroom.errors import AccountUnavailableError, ConflictError, NotFoundError
 from tests.builders import IG_USER_ID, NOW, OTHER_TENANT, TENANT, an_account
@@ -266,10 +266,27 @@ def test_a_connection_that_read_the_account_before_it_was_erased_does_not_bring_
 
 
 def test_what_was_erased_adds_up(stores, deletion):
-    stores.deletions.count(deletion, {"posts": 2, "events": 0})
-    stores.deletions.count(deletion, {"posts": 1, "quota": 4})
-    stores.deletions.count(deletion, {})
+    for erased in ({"posts": 2, "events": 0}, {"posts": 1, "quota": 4}, {}):
+        assert stores.deletions.note(stores.deletions.get(deletion.code), None, erased, NOW)
     assert dict(stores.deletions.get(deletion.code).erased) == {"posts": 3, "quota": 4}
+
+
+@pytest.mark.parametrize("after", [None, '{"pk": {"S": "TENANT#acme"}}'])
+def test_a_run_notes_how_far_it_came_and_one_beside_it_does_not(stores, deletion, after):
+    place, later = Place(TENANT, "acc_1", "events", after), NOW + timedelta(minutes=4)
+    assert stores.deletions.note(deletion, place, {"posts": 1}, later)
+    assert not stores.deletions.note(deletion, None, {"posts": 1}, later)
+    noted = replace(deletion, place=place, runs=1, seen_at=later, erased={"posts": 1})
+    assert stores.deletions.get(deletion.code) == noted
+
+
+def test_what_has_ended_names_no_account_also_when_a_run_is_late(stores, account, deletion):
+    stores.deletions.doom(deletion, (of(account),))
+    stores.deletions.note(stores.deletions.get(deletion.code), Place(TENANT, account.id, "events"), {}, NOW)
+    known = stores.deletions.get(deletion.code)
+    assert stores.deletions.finish(known, NOW)
+    assert not stores.deletions.note(known, Place(TENANT, account.id, "events"), {}, NOW)
+    assert account.id not in repr(stores.deletions.get(deletion.code))
 
 
 def test_an_end_forgets_the_accounts_and_stays_the_end(stores, account, deletion):
@@ -292,7 +309,17 @@ def test_a_deletion_that_took_in_another_account_meanwhile_has_not_ended(stores,
 
 
 def test_the_open_ones_are_found_until_they_end(stores, deletion):
-    assert stores.deletions.open_before(NOW, 10) == ()
-    assert stores.deletions.open_before(NOW + timedelta(seconds=1), 10) == (deletion,)
+    assert list(stores.deletions.open_before(NOW)) == []
+    assert list(stores.deletions.open_before(NOW + timedelta(seconds=1))) == [deletion]
     stores.deletions.finish(deletion, NOW)
-    assert stores.deletions.open_before(NOW + timedelta(days=1), 10) == ()
+    assert list(stores.deletions.open_before(NOW + timedelta(days=1))) == []
+
+
+def test_an_old_one_behind_many_young_ones_is_found(stores, wire, cloud):
+    """DynamoDB filters what it has read, and reads a page at a time."""
+    wire.asks(cloud.client("dynamodb"), "Query", Limit=40)
+    for number in range(130):
+        stores.deletions.add(a_deletion(f"{number:032}", user_hash=str(number), requested_at=NOW), None)
+    old = a_deletion("9" * 32, user_hash="old", requested_at=NOW - timedelta(days=1))
+    stores.deletions.add(old, None)
+    assert list(stores.deletions.open_before(NOW)) == [old]

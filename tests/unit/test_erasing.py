@@ -275,7 +275,7 @@ def test_a_run_whose_time_is_over_queues_the_next_and_counts_what_it_did(world):
     slow = world.belongings[0]
     began = slow.erase
 
-    def erased_slowly(*ids):
+    def erased_slowly(*ids):  # and is begun anew each time
         for number in began(*ids):
             world.clock.advance(erasing.BUDGET / 2 + timedelta(seconds=1))
             yield number
@@ -285,6 +285,93 @@ def test_a_run_whose_time_is_over_queues_the_next_and_counts_what_it_did(world):
     assert world.queue == [deletion.code]
     world.work()
     assert dict(world.deletions.get(deletion.code).erased) == {"accounts": 1, "posts": 3, "events": 3}
+
+
+class Partition:
+    """
+    So many pages of a tenant's, a minute each, of which this account has next to nothing. Whoever stops at the last one
+    begins with it again.
+    """
+
+    kind = "events of a big tenant"
+
+    def __init__(self, pages, clock):
+        self.pages, self.clock, self.read = pages, clock, []
+        self.failures = 0
+
+    def erase(self, tenant_id, account_id, after):
+        for page in range(int(after or 0), self.pages):
+            if page == self.pages // 2 and self.failures:
+                self.failures -= 1
+                raise StoreUnavailableError
+            self.read.append(page)
+            self.clock.advance(timedelta(minutes=1))
+            yield 0, str(min(page + 1, self.pages - 1))
+
+
+@pytest.fixture
+def partition(world):
+    made = Partition(30, world.clock)
+    world.belongings = (world.belongings[0], made, world.belongings[1])
+    return made
+
+
+def test_a_partition_that_no_run_could_read_whole_is_read_once(world, partition):
+    deletion = world.request()
+    world.work()
+    assert world.deletions.get(deletion.code).is_done
+    assert partition.read[:30] == list(range(30))
+    assert len(partition.read) <= 31
+    assert world.left == 0
+
+
+def test_a_store_that_fails_behind_much_that_was_read_does_not_begin_it_anew(world, partition):
+    partition.failures = 3
+    deletion = world.request()
+    world.work()
+    assert world.deletions.get(deletion.code).is_done
+    assert partition.read[:30] == list(range(30))
+
+
+def test_an_account_that_joins_a_deletion_under_way_is_erased_as_well(world, partition):
+    deletion = world.request()
+    world.erase(world.queue.pop())
+    world.accounts.connect(an_account(id="acc_2", connected_at=world.clock()), "token")
+    assert world.request().code == deletion.code
+    world.work()
+    assert world.deletions.get(deletion.code).is_done
+    assert [partition.read.count(page) for page in range(29)] == [2] * 29
+    assert set(world.belongings[2].left.values()) == {0}
+    assert len(world.belongings[2].left) == 2
+
+
+def test_a_place_in_what_is_no_kind_any_more_means_the_beginning(world, partition):
+    deletion = world.request()
+    world.erase(world.queue.pop())
+    world.belongings = (world.belongings[0], world.belongings[2])
+    world.work()
+    assert world.deletions.get(deletion.code).is_done
+    assert world.left == 0
+
+
+def test_of_two_jobs_beside_each_other_one_is_left(world, partition):
+    deletion = world.request()
+    overtaken(world.deletions, "note", lambda: world.erase(deletion.code))
+    world.queue.clear()
+    assert world.erase(deletion.code)["outcome"] == "overtaken"
+    assert world.queue == [deletion.code]  # the other one's
+
+
+def test_the_watchdog_leaves_alone_what_goes_on(world, partition):
+    deletion = world.request()
+    world.clock.advance(erasing.LOST_AFTER + timedelta(seconds=1))
+    world.erase(world.queue.pop())
+    world.queue.clear()
+    assert world.watch() == {"open": 1, "late": 0}
+    assert world.queue == []
+    world.clock.advance(erasing.LOST_AFTER + timedelta(seconds=1))
+    world.watch()
+    assert world.queue == [deletion.code]
 
 
 def test_the_watchdog_leaves_young_deletions_alone_and_says_which_are_late(world):
