@@ -296,7 +296,7 @@ class Partition:
     kind = "events of a big tenant"
 
     def __init__(self, pages, clock):
-        self.pages, self.clock, self.read = pages, clock, []
+        self.pages, self.clock, self.read, self.left = pages, clock, [], {}
         self.failures = 0
 
     def erase(self, tenant_id, account_id, after):
