@@ -208,8 +208,11 @@ class FakeAccounts:
         self.leases: dict[tuple[str, str], datetime] = {}
         self.holders: dict[str, tuple[str, str]] = {}
         self.defaults: dict[str, str] = {}
+        self.consents: dict[tuple[str, str, str, str], datetime] = {}
+        self._is_set_up = False  # what is there from the beginning may have any history
         for account in accounts:
             self.connect(account, f"token-of-{account.id}")
+        self._is_set_up = True
 
     def get(self, tenant_id: str, account_id: str) -> Account:
         try:
@@ -236,7 +239,10 @@ class FakeAccounts:
         key = (account.tenant_id, account.id)
         if self.holders.get(account.ig_user_id, key) != key:
             raise ConflictError("account_connected_elsewhere")
-        if key in self.stored and self.stored[key].token_version >= account.token_version:
+        before = self.stored[key].token_version if key in self.stored else None
+        if before is not None and before >= account.token_version:
+            raise ConflictError
+        if before is None and account.token_version > 1 and self._is_set_up:
             raise ConflictError
         self.holders[account.ig_user_id] = key
         self.stored[key] = account
@@ -244,6 +250,7 @@ class FakeAccounts:
         self.user_tokens[key] = user_token or token
         self.leases.pop(key, None)
         self.defaults.setdefault(account.tenant_id, account.id)
+        self.consents[account.login, account.app_scoped_id, *key] = account.connected_at
 
     def flag(self, account: Account, seen: Account) -> bool:
         if not self._stands_as(seen):
@@ -616,7 +623,7 @@ class FakeDeliveries:
         return self._put(f"inbox/{delivery.received_at:%Y-%m-%d}/{delivery.sha256}", delivery.raw)
 
     def keep(self, tenant_id: str, account_id: str, delivery: Delivery, body: bytes) -> str:
-        whose = f"{quote(tenant_id, safe='')}/{account_id}"
+        whose = f"tenants/{quote(tenant_id, safe='')}/{account_id}"
         return self._put(f"{whose}/{delivery.received_at:%Y-%m-%d}/{delivery.sha256}", body)
 
     def read(self, key: str) -> bytes:

@@ -1,6 +1,6 @@
 """
 Real stores on moto. Tables are made as template.yaml describes them, anew for each test; AWS itself is set up once a
-module, because making clients is what takes time.
+module, because making clients is what takes time. What moto lets pass and DynamoDB refuses is refused here.
 """
 
 import json
@@ -22,6 +22,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import botocore_stubber
 
 from devstack import template
+from tests.contracts.indexes import refusal
 
 REGION = "eu-central-1"
 RESOURCES: dict[str, Any] = template.load(Path(__file__).parents[2] / "template.yaml")["Resources"]
@@ -55,19 +56,33 @@ class Cloud:
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
     with pytest.MonkeyPatch.context() as patch, mock_aws():
-        _answer_one_at_a_time(patch)
+        _answer_as_dynamodb(patch)
         yield Cloud()
 
 
-def _answer_one_at_a_time(patch: pytest.MonkeyPatch) -> None:
-    """DynamoDB judges a condition and writes in one; moto does it in two, and reads what another thread is changing."""
+def _answer_as_dynamodb(patch: pytest.MonkeyPatch) -> None:
+    """
+    DynamoDB judges a condition and writes in one; moto does it in two, and reads what another thread is changing. And
+    whoever asks an index for what it does not project is refused, whatever client it is.
+    """
     answer, alone = BotocoreStubber.process_request, RLock()
 
     def answer_alone(stubber: BotocoreStubber, request: Any) -> Any:
+        if refused := _refusal(request):
+            return 400, {}, json.dumps({"__type": "com.amazon.coral.validate#ValidationException", "message": refused})
         with alone:
             return answer(stubber, request)
 
     patch.setattr(BotocoreStubber, "process_request", answer_alone)
+
+
+def _refusal(request: Any) -> str | None:
+    target = request.headers.get("X-Amz-Target", b"")
+    name = target.decode() if isinstance(target, bytes) else target
+    if name not in {"DynamoDB_20120810.Query", "DynamoDB_20120810.Scan"}:
+        return None
+    asked = json.loads(request.body)
+    return refusal(asked, RESOURCES[asked["TableName"]]["Properties"])
 
 
 @dataclass
@@ -138,6 +153,14 @@ class Wire:
 
         self._register(client, "before-send", operation, count)
         return sent
+
+    def asks(self, client: Any, operation: str, **more: Any) -> None:
+        """With these parameters as well: a small `Limit` is a page of DynamoDB's megabyte."""
+
+        def ask(params: dict[str, Any], **_: Any) -> None:
+            params |= more
+
+        self._register(client, "provide-client-params", operation, ask)
 
     def hears(self, client: Any, operation: str) -> list[dict[str, Any]]:
         """The bodies of what is asked for, in order."""

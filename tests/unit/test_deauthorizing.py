@@ -77,6 +77,29 @@ def test_what_was_said_in_the_second_of_the_connection_counts(ports, accounts, a
     assert deauthorizing.deauthorize(said(NOW), ports).ended == 1
 
 
+@pytest.mark.parametrize("change", [{"app_scoped_id": "77"}, {"app_scoped_id": "77", "login": "facebook"}])
+def test_who_connected_before_somebody_else_or_through_the_other_login_ends_nothing(ports, accounts, account, change):
+    """Theirs is not the consent that the connection rests on."""
+    accounts.connect(replace(account, token_version=2, **change), "token of another")
+    outcome = deauthorizing.deauthorize(said(), ports)
+    assert (outcome.ended, outcome.stale) == (0, 0)
+    assert accounts.tokens == {(TENANT, account.id): "token of another"}
+
+
+def test_an_account_that_was_disconnected_is_left_at_that(ports, accounts, account, bus):
+    accounts.erase(account)
+    assert deauthorizing.deauthorize(said(), ports).ended == 0
+    assert bus.announced == []
+    assert len(accounts.consents) == 1
+
+
+def test_a_consent_of_the_past_does_not_hide_one_of_the_other_login(ports, accounts, account):
+    accounts.erase(account)
+    other = an_account(id="acc_2", login="facebook")
+    accounts.connect(other, "token")
+    assert deauthorizing.deauthorize(said(), ports).ended == 1
+
+
 def test_somebody_unknown_is_no_error_and_changes_nothing(ports, accounts, bus):
     before = dict(accounts.stored)
     assert deauthorizing.deauthorize(said(user_id="999"), ports).ended == 0

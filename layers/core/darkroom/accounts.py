@@ -88,6 +88,36 @@ class Account(Value):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Consent(Value):
+    """
+    Somebody let us use an account, last at `given_at`. It outlives the connection: as long as anything of the account
+    is left, they may have it deleted. `account` is as it stands now, whoever connected it last; None: it was
+    disconnected, or erased, and its id never comes back.
+    """
+
+    login: Login
+    app_scoped_id: str
+    tenant_id: str
+    account_id: str
+    given_at: datetime
+    account: Account | None = None
+
+    @property
+    def is_current(self) -> bool:
+        """The connection rests on it, not on a later consent by another person or the other login."""
+        account = self.account
+        return account is not None and (account.login, account.app_scoped_id) == (self.login, self.app_scoped_id)
+
+    def is_meant(self, issued_at: datetime) -> bool:
+        """
+        Not when the account was connected after Meta spoke, by whomever: what is replayed must not end it. Meta counts
+        in whole seconds.
+        """
+        latest = max(self.given_at, self.account.connected_at) if self.account else self.given_at
+        return latest.replace(microsecond=0) <= issued_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ConnectSession(Value):
     """
     A connection on its way. Hashes are SHA-256 in hex. `state_hash` and `browser_hash` are unset until a browser opens

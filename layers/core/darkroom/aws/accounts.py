@@ -177,7 +177,8 @@ class ConnectingAccounts(DynamoDBAccounts):
             (keys.holder(account.ig_user_id), {"tenant_id": account.tenant_id, "account_id": account.id}),
             (keys.account(account.tenant_id, account.id), _stored(account)),
             (keys.token(account.tenant_id, account.id), sealed_item(sealed, account.token_version)),
-            (consent(account), {}),
+            (consent(account), {"given_at": account.connected_at}),
+            (_consent_by_account(account), {}),
         )
         writes: list[Any] = [{"Put": {"TableName": self.table, "Item": {**key, **marshal(item)}}} for key, item in puts]
         held = _held_by(account)
@@ -185,10 +186,7 @@ class ConnectingAccounts(DynamoDBAccounts):
             **held,
             "ConditionExpression": f"attribute_not_exists(pk) OR ({held['ConditionExpression']})",
         }
-        writes[1]["Put"] |= {
-            "ConditionExpression": "attribute_not_exists(pk) OR token_version < :token_version",
-            "ExpressionAttributeValues": {":token_version": {"N": str(account.token_version)}},
-        }
+        writes[1]["Put"] |= _follows(account)
         try:
             with translated():
                 self.client.transact_write_items(TransactItems=writes)
@@ -216,12 +214,14 @@ def _tokenless(account: Account) -> DarkroomError:
 
 
 def erasing(table: str, account: Account) -> list[Any]:
-    """The writes that erase an account, its token and its claims, on condition that it holds the claim."""
+    """
+    The writes that erase an account, its token and its claim, on condition that it holds the claim. Who let us use it
+    stays: they may want deleted what it leaves.
+    """
     doomed = (
         keys.holder(account.ig_user_id),
         keys.account(account.tenant_id, account.id),
         keys.token(account.tenant_id, account.id),
-        consent(account),
     )
     deletes: list[Any] = [{"Delete": {"TableName": table, "Key": key}} for key in doomed]
     deletes[0]["Delete"] |= _held_by(account)
@@ -231,6 +231,18 @@ def erasing(table: str, account: Account) -> list[Any]:
 def consent(account: Account) -> keys.Key:
     """What ties the account to the person who let us use it: Meta's callbacks name that person and nothing else."""
     return keys.consent(account.login, account.app_scoped_id, account.tenant_id, account.id)
+
+
+def _consent_by_account(account: Account) -> keys.Key:
+    return keys.consent_by_account(account.login, account.app_scoped_id, account.tenant_id, account.id)
+
+
+def _follows(account: Account) -> dict[str, Any]:
+    """The condition that it is new, or comes after what is stored: an account that was erased stays erased."""
+    if account.token_version == 1:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
+    version = {":token_version": {"N": str(account.token_version)}}
+    return {"ConditionExpression": "token_version < :token_version", "ExpressionAttributeValues": version}
 
 
 def _held_by(account: Account) -> dict[str, Any]:

@@ -6,7 +6,8 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
                                           DEFAULT         which account is the default
                     INSTAGRAM#<ig id>     HOLDER          the one tenant that holds this Instagram account
                     META_USER#<login>#<app-scoped id>
-                                          CONSENT#<tenant>#<id> whose consent an account rests on: Meta names it so
+                                          CONSENT#<tenant>#<id> somebody let us use an account: Meta names it so
+                    CONSENTS#<tenant>#<id> <login>#<app-scoped id> the same, by the account; both outlive the connection
                     DELETION#<code>       DELETION        a deletion that Meta asked for, and what is left to tell of it
                     DELETION_OF#<sha256>  DELETION        the latest deletion of one person, by the hash of their id
                     DELETIONS             OPEN#<code>     a deletion that has not ended
@@ -90,6 +91,21 @@ def meta_user(login: str, app_scoped_id: str) -> str:
 
 def consent(login: str, app_scoped_id: str, tenant_id: str, account_id: str) -> Key:
     return _key(meta_user(login, app_scoped_id), f"{CONSENT_PREFIX}{tenant_id}#{account_id}")
+
+
+def consents(tenant_id: str, account_id: str) -> str:
+    """Partition key: whoever has ever let us use the account."""
+    return f"CONSENTS#{tenant_id}#{account_id}"
+
+
+def consent_by_account(login: str, app_scoped_id: str, tenant_id: str, account_id: str) -> Key:
+    return _key(consents(tenant_id, account_id), f"{login}#{app_scoped_id}")
+
+
+def person_of_consent(sk: str) -> tuple[str, str]:
+    """Login and app-scoped id of the sort key of a consent by its account."""
+    login, _, app_scoped_id = sk.partition("#")
+    return login, app_scoped_id
 
 
 def account_of_consent(sk: str) -> tuple[str, str]:
