@@ -31,15 +31,27 @@ NOT_BELONGINGS = {
     "ACCOUNT#", "TOKEN#", "DEFAULT", "HOLDER", "CONSENT#",  # erased at once, in the transaction that dooms the account
     "DELETION", "OPEN#",  # tell of a deletion, and name nobody
     "KEY", "CONNECT", "CHOICE",  # a caller's; the last two expire within minutes
+    "BLOCK",  # a hash, of a user of the issuer's
     "ENDPOINT#", "SECRETS#",  # a tenant's
     "DELIVERY#",  # ids of events, which are erased; expires
     "<step>:<error>",  # Instagram's
+    "RATE#",  # a number, of a tenant; expires
 }  # fmt: skip
 BELONGINGS = {
     "POST#", "TIMELINE#", "FINGERPRINT#", "QUOTA#", "IDEMPOTENCY", "EVENT#", "MESSAGE#", "THREAD#", "COMMENTS#",
     "STORY#",
 }  # fmt: skip
-PARTITIONS = {"TENANT#", "INSTAGRAM#", "DELETION#", "DELETIONS", "OUTAGE", "KEY#", "CONNECT#", "IDEMPOTENCY#"}
+PARTITIONS = {
+    "TENANT#",
+    "INSTAGRAM#",
+    "DELETION#",
+    "DELETIONS",
+    "OUTAGE",
+    "KEY#",
+    "SUBJECT#",
+    "CONNECT#",
+    "IDEMPOTENCY#",
+}
 
 
 class Cloud:

@@ -39,6 +39,7 @@ from tests.fakes import (
     FakeOutages,
     FakePosts,
     FakeQuota,
+    FakeRates,
     FakeSchedules,
     FakeTokens,
     FakeWorkflows,
@@ -133,6 +134,7 @@ class Lab:
             schedules=self.schedules,
             quota=self.quota,
             fingerprints=self.fingerprints,
+            rates=FakeRates(),
             now=self.now,
         )
 

@@ -20,6 +20,7 @@ from tests.fakes import (
     FakeOutages,
     FakePosts,
     FakeQuota,
+    FakeRates,
     FakeSchedules,
     FakeTokens,
     FakeWorkflows,
@@ -37,6 +38,7 @@ def submission_ports(*accounts: Account, **others: Any) -> submission.Ports:
         "schedules": FakeSchedules(),
         "quota": FakeQuota(),
         "fingerprints": FakeFingerprints(),
+        "rates": FakeRates(),
         "now": Clock(),
     }
     return submission.Ports(**made | others)

@@ -17,6 +17,7 @@ from darkroom.submission import (
     Submission,
     account_for,
     checked,
+    counted,
     holding,
     mine,
     reserved,
@@ -51,10 +52,12 @@ def submit(wanted: Submission, caller: Caller, post_id: str, ports: Ports) -> Po
     slot in the quota. Once it is stored it is accepted, even if it cannot be set going at the moment, and a repetition
     hears so whatever would be refused by then.
 
-    Raises InvalidPostError, NotFoundError, AccountUnavailableError, QuotaFullError, ConflictError(duplicate_suspected)
-    before the post is stored.
+    Raises InvalidPostError, NotFoundError, AccountUnavailableError, QuotaFullError, ConflictError(duplicate_suspected),
+    TooManyRequestsError before the post is stored.
     """
-    if wanted.is_repeated and (stored := _stored(caller, post_id, ports)):
+    if not wanted.is_repeated:
+        counted(caller, ports)
+    elif stored := _stored(caller, post_id, ports):
         return stored
     account = account_for(wanted.account_id, caller, ports)
     publish_at = checked(wanted, account, ports)
@@ -76,8 +79,11 @@ def submit_to_many(
 ) -> tuple[Result, ...]:
     """
     One post each; the refusal of one account keeps no other from its post. May be called again with the same group id:
-    the post ids come from it. Raises InvalidPostError when no account took the post.
+    the post ids come from it. Raises InvalidPostError when no account took the post, TooManyRequestsError when they are
+    too many together.
     """
+    if not wanted.is_repeated:
+        counted(caller, ports, posts=len(account_ids))
     results = tuple(_one_of(wanted, account_id, caller, group_id, ports) for account_id in account_ids)
     if all(result.post is None for result in results):
         raise InvalidPostError(errors=tuple(_refusals(results)))

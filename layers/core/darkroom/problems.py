@@ -67,7 +67,9 @@ CATALOGUE = _catalogue(
     ProblemType("idempotency_in_progress", 409, "caller", "The first request with this Idempotency-Key is still running.", "Ask again after Retry-After."),
     # the caller
     ProblemType("unauthenticated", 401, "caller", "The request has no valid credential.", "Send Authorization: Bearer with an API key or a JWT."),
+    ProblemType("subject_blocked", 403, "caller", "This user was blocked.", "Ask whoever runs this Darkroom; no other token of the user is accepted either."),
     ProblemType("scope_missing", 403, "caller", "The credential does not allow this.", "Use a key that has the scope named in detail."),
+    ProblemType("too_many_requests", 429, "caller", "The tenant sends more posts at once than it may.", "Send the request again after Retry-After, and go on more slowly."),
     ProblemType("not_found", 404, "caller", "There is no such thing here.", "Check the path and the id."),
     # accounts and connecting
     ProblemType("no_default_account", 422, "caller", "No account was named and there is no default.", "Send account_id, or connect an account first."),
