@@ -159,5 +159,7 @@ def test_a_step_may_tell_how_much_of_the_allowance_is_used(cloud, tenant, instag
         Key={"pk": {"S": f"TENANT#{tenant.id}"}, "sk": {"S": f"QUOTA#{tenant.account.id}"}},
     )["Item"]
     assert told["usage_percent"]["N"] == "90"
-    lost = [line for log in cloud.function_logs().values() for line in log.splitlines() if "timeline entry lost" in line]
+    lost = [
+        line for log in cloud.function_logs().values() for line in log.splitlines() if "timeline entry lost" in line
+    ]
     assert not [line for line in lost if "AccessDenied" in line]  # a busy machine may lose one
