@@ -558,6 +558,7 @@ def test_when_the_app_secret_is_missing_the_owner_sees_a_page(world, monkeypatch
     answer = ask("GET /oauth/instagram/start", query={"session": session}, caller={})
     assert answer["statusCode"] == 503
     assert answer["headers"]["content-type"].startswith("text/html")
+    assert "InstagramAppSecret" not in answer["body"]
 
 
 @pytest.mark.parametrize(

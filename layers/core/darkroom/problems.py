@@ -32,6 +32,7 @@ from darkroom.instagram.errors import (
 
 Actor = Literal["caller", "owner", "operator", "platform"]
 TYPE_BASE = "https://darkroom.example/problems/"
+_NOT_SET_UP = "Tell whoever runs it; nothing that you can do here will help."
 _MOST_ERRORS = 50  # a body of 256 KiB can be wrong in tens of thousands of places
 
 
@@ -162,6 +163,15 @@ def describe(error: Exception, item: int | None = None) -> dict[str, Any]:
     if isinstance(error, InstagramError):
         body["instagram"] = error.facts()
     return body
+
+
+def describe_to_strangers(error: Exception) -> dict[str, Any]:
+    """
+    The same for whoever has shown no credential: which setting or secret is missing is the operator's business, and
+    the log has it.
+    """
+    body = describe(error)
+    return body | {"detail": _NOT_SET_UP} if body["code"] == "configuration_error" else body
 
 
 def _code_of(error: Exception) -> str:
