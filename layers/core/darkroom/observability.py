@@ -114,7 +114,7 @@ def name_of(error: Exception) -> str:
 def _clipped(value: Any, depth: int = 0) -> Any:
     """Whatever a line is given, it stays one that can be stored and read: somebody else may have chosen the words."""
     if isinstance(value, str):
-        return value[:_LONGEST]
+        return value[:_LONGEST].encode(errors="replace").decode()  # half a surrogate pair would cost the whole line
     if not isinstance(value, dict | list | tuple | set | frozenset):
         return value
     if depth == _DEEPEST:

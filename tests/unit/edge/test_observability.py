@@ -1,3 +1,6 @@
+import json
+import subprocess
+import sys
 from dataclasses import dataclass, field
 
 import pytest
@@ -58,6 +61,15 @@ def test_hostile_text_stays_one_line_of_json(lines, text):
 def test_long_text_is_clipped(lines):
     log("something", detail="x" * 1_000_000)
     assert len(lines.getvalue()) < 1_000
+
+
+@pytest.mark.parametrize("value", ["a\ud800b", ["a\udfffb"], {"a\ud800b": 1}], ids=["text", "list", "dict"])
+def test_half_a_surrogate_pair_costs_no_line(value):
+    """On a stream that encodes, as Lambda's does; the one that the other tests read from takes anything."""
+    code = "import sys; from darkroom.observability import log; log('something', detail=eval(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", code, repr(value)], capture_output=True, check=True)
+    assert "a?b" in json.dumps(json.loads(done.stdout))
+    assert done.stderr == b""
 
 
 LONG = "x" * 1_000_000
