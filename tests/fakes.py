@@ -50,6 +50,7 @@ from darkroom.outages import PROBE_EVERY, THRESHOLD, Outage, counted, is_news, o
 from darkroom.pages import Page, PageRequest, cursor
 from darkroom.posts import OPEN, Container, Post, PostState, RunState
 from darkroom.quota import Allowance, is_full, next_free
+from darkroom.rates import minute_of, refusal, room_for
 from darkroom.refreshes import Due, Successor
 from darkroom.tenants import ApiKey
 from darkroom.timeline import KEPT, Entry, arrival
@@ -468,6 +469,22 @@ class FakeApiKeys:
         return self.stored.get(sha256)
 
 
+class FakeBlockedSubjects:
+    def __init__(self, *hashes: str) -> None:
+        self.stored = set(hashes)
+
+    def is_blocked(self, sha256: str) -> bool:
+        return sha256 in self.stored
+
+    def block(self, sha256: str, _now: datetime) -> None:
+        self.stored.add(sha256)
+
+    def unblock(self, sha256: str) -> bool:
+        was_blocked = sha256 in self.stored
+        self.stored.discard(sha256)
+        return was_blocked
+
+
 class FakeRecords:
     """Idempotency records. Many threads may use it at once."""
 
@@ -661,6 +678,21 @@ def standing_ports(
     events, bus = events or FakeEvents(now), bus or FakeBus()
     telling = announcing.Ports(events, lambda name, detail: bus.announce(name, detail, now()), now)
     return standing.Ports(accounts, telling, lambda: 0.5, now)
+
+
+class FakeRates:
+    """Many threads may use it at once."""
+
+    def __init__(self) -> None:
+        self.taken: dict[tuple[str, datetime], int] = {}
+        self._lock = Lock()
+
+    def take(self, tenant_id: str, posts: int, now: datetime) -> None:
+        place = (tenant_id, minute_of(now))
+        with self._lock:
+            if self.taken.get(place, 0) > room_for(posts):
+                raise refusal(now)
+            self.taken[place] = self.taken.get(place, 0) + posts
 
 
 class FakeFingerprints:

@@ -11,7 +11,7 @@ handler = Api()
 
 @handler.route(
     "POST /v1/posts", scope="posts:write", body=NewPost, answer=PostView | GroupView, status=202,
-    problems=REFUSALS_OF_NEW, records=bootstrap.idempotency_records,
+    problems=(*REFUSALS_OF_NEW, "too_many_requests"), records=bootstrap.idempotency_records,
 )  # fmt: skip
 def create(request: Request) -> Answer:
     ports, caller, many = bootstrap.posting_ports(), request.caller, request.body.account_ids

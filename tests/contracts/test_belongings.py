@@ -33,9 +33,11 @@ NOT_BELONGINGS = {
     "ACCOUNT#", "TOKEN#", "DEFAULT", "HOLDER",  # erased at once, in the transaction that dooms the account
     "DELETION", "OPEN#",  # tell of a deletion, and name nobody
     "KEY", "CONNECT", "CHOICE",  # a caller's; the last two expire within minutes
+    "BLOCK",  # a hash, of a user of the issuer's
     "ENDPOINT#", "SECRETS#",  # a tenant's
     "DELIVERY#",  # ids of events, which are erased; expires
     "<step>:<error>",  # Instagram's
+    "RATE#",  # a number, of a tenant; expires
 }  # fmt: skip
 BELONGINGS = {
     "POST#", "TIMELINE#", "FINGERPRINT#", "QUOTA#", "IDEMPOTENCY", "EVENT#", "MESSAGE#", "THREAD#", "COMMENTS#",
@@ -49,6 +51,7 @@ PARTITIONS = {
     "DELETIONS",
     "OUTAGE",
     "KEY#",
+    "SUBJECT#",
     "CONNECT#",
     "IDEMPOTENCY#",
 }

@@ -40,6 +40,7 @@ from tests.fakes import (
     Clock,
     FakeAccounts,
     FakeApiKeys,
+    FakeBlockedSubjects,
     FakeBus,
     FakeChoices,
     FakeDeliveries,
@@ -50,6 +51,7 @@ from tests.fakes import (
     FakeOutages,
     FakePosts,
     FakeQuota,
+    FakeRates,
     FakeRecords,
     FakeSchedules,
     FakeSessions,
@@ -90,6 +92,7 @@ class World:
     posts: FakePosts = field(default_factory=FakePosts)
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
     keys: FakeApiKeys = field(default_factory=FakeApiKeys)
+    blocked: FakeBlockedSubjects = field(default_factory=FakeBlockedSubjects)
     choices: FakeChoices = field(default_factory=FakeChoices)
     sessions: FakeSessions = field(default_factory=FakeSessions)
     records: FakeRecords = field(default_factory=FakeRecords)
@@ -97,6 +100,7 @@ class World:
     outages: FakeOutages = field(default_factory=FakeOutages)
     bus: FakeBus = field(default_factory=FakeBus)
     fingerprints: FakeFingerprints = field(default_factory=FakeFingerprints)
+    rates: FakeRates = field(default_factory=FakeRates)
     schedules: FakeSchedules = field(default_factory=FakeSchedules)
     workflows: FakeWorkflows = field(default_factory=FakeWorkflows)
     instagram: FakeInstagram = field(default_factory=FakeInstagram)
@@ -128,7 +132,7 @@ class World:
         return {
             **self._compliance(),
             "accounts": self.accounts,
-            "authenticating_ports": authenticating.Ports(self.keys, None, "tenant_id", "test"),
+            "authenticating_ports": authenticating.Ports(self.keys, self.blocked, None, "tenant_id", "test"),
             "calling_ports": workflow.CallingPorts(
                 **self._recording(),
                 tokens=self.tokens,
@@ -165,6 +169,7 @@ class World:
                 self.schedules,
                 self.quota,
                 self.fingerprints,
+                self.rates,
                 self.clock,
                 log_unforeseen,
             ),

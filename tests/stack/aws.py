@@ -70,9 +70,14 @@ def webhooks_on_their_way(cloud: LocalCloud) -> int:
 
 
 def messages_in(cloud: LocalCloud, queue: str) -> int:
-    """Visible or not; `queue` is an output of the stack."""
+    """`queue` is an output of the stack."""
+    return messages_at(cloud, cloud.outputs[queue])
+
+
+def messages_at(cloud: LocalCloud, url: str) -> int:
+    """Visible or not."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = cloud.client("sqs").get_queue_attributes(QueueUrl=cloud.outputs[queue], AttributeNames=names)
+    found = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
     return sum(int(found["Attributes"][name]) for name in names)
 
 
@@ -104,6 +109,68 @@ def settle_deletions(cloud: LocalCloud, but: set[str]) -> None:
     while open_deletions(cloud) - but:
         assert time.monotonic() < deadline, "still erasing"
         time.sleep(0.1)
+
+
+TAP = "what-was-on-the-bus"
+
+
+def tap_bus(cloud: LocalCloud) -> None:
+    """A rule of the tests' own: from now on each event on the bus lies in a queue of that name."""
+    sqs, events, bus = cloud.client("sqs"), cloud.client("events"), cloud.outputs["EventBusName"]
+    url = sqs.create_queue(QueueName=TAP)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name=TAP, EventBusName=bus, EventPattern=json.dumps({"source": [{"prefix": ""}]}))
+    events.put_targets(Rule=TAP, EventBusName=bus, Targets=[{"Id": "tap", "Arn": arn}])
+
+
+def queues(cloud: LocalCloud) -> dict[str, list[dict[str, Any]]]:
+    """
+    What lies in every queue of the region, dead-letter queues included, by name. It stays where it is, but it has been
+    received once more: five times, and its queue gives it up.
+    """
+    sqs = cloud.client("sqs")
+    urls = [url for page in sqs.get_paginator("list_queues").paginate() for url in page.get("QueueUrls", [])]
+    return {url.rpartition("/")[2]: _lying(sqs, url) for url in urls}
+
+
+def _lying(sqs: Any, url: str) -> list[dict[str, Any]]:
+    """Hidden while they are read, so that each is read once, and then shown again."""
+    found: list[dict[str, Any]] = []
+    while messages := sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=60, MessageAttributeNames=["All"]
+    ).get("Messages"):
+        found += messages
+    for each in found:
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"], VisibilityTimeout=0)
+    return found
+
+
+@contextmanager
+def consumers_paused(cloud: LocalCloud) -> Iterator[None]:
+    """Nothing is taken out of any queue meanwhile."""
+    client = cloud.client("lambda")
+    mappings = client.list_event_source_mappings()["EventSourceMappings"]
+    of_queues = [each["UUID"] for each in mappings if ":sqs:" in each["EventSourceArn"]]
+    assert of_queues
+    try:
+        for each in of_queues:
+            client.update_event_source_mapping(UUID=each, Enabled=False)
+        yield
+    finally:
+        for each in of_queues:
+            client.update_event_source_mapping(UUID=each, Enabled=True)
+
+
+def objects(cloud: LocalCloud) -> dict[str, str]:
+    """Every object of every bucket, by bucket and key; the code of the functions is not data."""
+    s3 = cloud.client("s3")
+    found = {}
+    for bucket in (each["Name"] for each in s3.list_buckets()["Buckets"]):
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            for each in page.get("Contents", []):
+                body = s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
+                found[f"{bucket}/{each['Key']}"] = f"{each['Key']}\n{body.decode('latin-1')}"
+    return found
 
 
 def history(cloud: LocalCloud, execution_arn: str) -> list[dict[str, Any]]:

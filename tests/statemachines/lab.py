@@ -40,6 +40,7 @@ from tests.fakes import (
     FakeOutages,
     FakePosts,
     FakeQuota,
+    FakeRates,
     FakeSchedules,
     FakeTokens,
     FakeWorkflows,
@@ -131,6 +132,7 @@ class Lab:
             schedules=self.schedules,
             quota=self.quota,
             fingerprints=self.fingerprints,
+            rates=FakeRates(),
             now=self.now,
         )
 

@@ -14,11 +14,13 @@ from darkroom.errors import (
     PreconditionFailedError,
     QuotaFullError,
     StoreUnavailableError,
+    TooManyRequestsError,
 )
 from darkroom.ids import new_id
+from darkroom.limits import POSTS_A_MINUTE
 from darkroom.posts import PostState
 from darkroom.submission import Submission
-from tests.builders import NOW, OTHER_TENANT, a_caller, a_post, an_account, content
+from tests.builders import NOW, OTHER_TENANT, TENANT, a_caller, a_post, an_account, content
 from tests.unit.world import broken, submission_ports
 
 SECOND = timedelta(seconds=1)
@@ -278,3 +280,37 @@ def test_a_local_time_of_nobody_is_refused_and_a_time_that_is_taken_away_takes_i
     assert refusal.value.errors[0].code == "time_zone_needed"
     draft = moved_to(ports, in_berlin, mode="draft", publish_at=None)
     assert (draft.publish_at, draft.time_zone) == (None, None)
+
+
+# Not too many in a minute.
+
+
+def spent(ports, leaving=0):
+    ports.rates.take(TENANT, POSTS_A_MINUTE.value - leaving, ports.now())
+
+
+@pytest.mark.parametrize(("act", "state"), BEFORE)
+def test_a_tenant_that_has_sent_its_minutes_posts_starts_no_other(ports, act, state):
+    post = stored(ports, state)
+    spent(ports)
+    with pytest.raises(TooManyRequestsError):
+        act(a_caller(), post.id, ports)
+    assert ports.posts.get(post.tenant_id, post.id) == post
+    assert not ports.workflows.runs
+
+
+@pytest.mark.parametrize(("act", "state"), BEFORE)
+def test_starting_counts_and_its_repetition_does_not(ports, act, state):
+    post = stored(ports, state)
+    spent(ports, leaving=1)
+    done = act(a_caller(), post.id, ports)
+    assert act(a_caller(), post.id, ports, NOW) == done
+
+
+def test_an_edit_counts_only_when_it_sends_the_post(ports):
+    post = stored(ports, PostState.DRAFT)
+    spent(ports)
+    edited = changing.edit(a_caller(), post.id, changing.Change(post.version, {"caption": "other words"}), ports)
+    with pytest.raises(TooManyRequestsError):
+        changing.edit(a_caller(), post.id, changing.Change(edited.version, {"mode": "now"}), ports)
+    assert ports.posts.get(post.tenant_id, post.id) == edited

@@ -15,8 +15,10 @@ from darkroom.errors import (
     NotFoundError,
     QuotaFullError,
     StoreUnavailableError,
+    TooManyRequestsError,
 )
 from darkroom.ids import derived_id, new_id
+from darkroom.limits import POSTS_A_MINUTE
 from darkroom.pages import PageRequest
 from darkroom.posts import PostState
 from darkroom.submission import STORED_WITHIN, Submission
@@ -513,6 +515,50 @@ def test_the_same_content_on_another_account_is_no_duplicate():
 # For many accounts.
 
 
+# Not too many in a minute.
+
+
+def spent(ports, leaving=0, tenant_id=TENANT):
+    ports.rates.take(tenant_id, POSTS_A_MINUTE.value - leaving, ports.now())
+
+
+@pytest.mark.parametrize("mode", ["now", "draft"])
+def test_a_tenant_that_has_sent_its_minutes_posts_is_refused_and_nothing_happens(ports, mode):
+    spent(ports)
+    with pytest.raises(TooManyRequestsError) as refused:
+        submit(ports, mode=mode)
+    assert 0 < refused.value.retry_after <= 60
+    assert nothing_happened(ports)
+    ports.now.advance(refused.value.retry_after)
+    assert submit(ports, mode=mode).id == POST_ID
+
+
+def test_what_one_tenant_has_sent_keeps_no_other_waiting(ports):
+    spent(ports, tenant_id=OTHER_TENANT)
+    assert submit(ports).id == POST_ID
+
+
+def test_a_wrong_post_is_counted_before_it_is_looked_at(ports):
+    spent(ports, leaving=1)
+    with pytest.raises(InvalidPostError):
+        submit(ports, content=content(caption="x" * 3000))
+    with pytest.raises(TooManyRequestsError):
+        submit(ports)
+
+
+def test_a_repetition_is_not_counted_again(ports):
+    spent(ports, leaving=1)
+    post = submit(ports)
+    assert submit(ports, is_repeated=True) == post
+
+
+def test_when_the_count_cannot_be_kept_no_post_is_taken_in(ports):
+    broken(ports, "rates.take", StoreUnavailableError)
+    with pytest.raises(StoreUnavailableError):
+        submit(ports)
+    assert nothing_happened(ports)
+
+
 GROUP_ID = new_id("grp", NOW)
 IDS = ("acc_a", "acc_b", "acc_c")
 
@@ -537,6 +583,17 @@ def test_one_request_makes_one_post_for_each_account_in_its_order(many, mode, pu
     started = {"now": many.workflows.started, "scheduled": many.schedules.stored, "draft": many.posts.stored}[mode]
     assert len(started) == 3
     assert all(result.problem is None for result in results)
+
+
+def test_each_account_of_a_request_counts(many):
+    spent(many, leaving=2)
+    with pytest.raises(TooManyRequestsError):
+        submit_to(many)
+    assert nothing_happened(many)
+    submit_to(many, ("acc_a", "acc_b"))
+    submit_to(many, ("acc_a", "acc_b"), is_repeated=True)
+    with pytest.raises(TooManyRequestsError):
+        submit_to(many, ("acc_c",))
 
 
 def test_the_refusal_of_one_account_keeps_no_other_from_its_post(many):

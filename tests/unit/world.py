@@ -21,6 +21,7 @@ from tests.fakes import (
     FakeOutages,
     FakePosts,
     FakeQuota,
+    FakeRates,
     FakeSchedules,
     FakeTokens,
     FakeWorkflows,
@@ -38,6 +39,7 @@ def submission_ports(*accounts: Account, **others: Any) -> submission.Ports:
         "schedules": FakeSchedules(),
         "quota": FakeQuota(),
         "fingerprints": FakeFingerprints(),
+        "rates": FakeRates(),
         "now": Clock(),
         "tell": [].append,
     }

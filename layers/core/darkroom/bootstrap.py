@@ -73,7 +73,7 @@ def stage() -> str:
 @cache
 def authenticating_ports() -> "authenticating.Ports":
     from darkroom import authenticating
-    from darkroom.aws.callers import DynamoDBApiKeys
+    from darkroom.aws.callers import DynamoDBApiKeys, DynamoDBBlockedSubjects
     from darkroom.aws.clients import dynamodb
     from darkroom.settings import AuthorizerSettings
 
@@ -84,7 +84,8 @@ def authenticating_ports() -> "authenticating.Ports":
 
         jwts = OidcJwts(settings.oidc_issuer, settings.oidc_audience)
     api_keys = DynamoDBApiKeys(dynamodb(), settings.callers_table)
-    return authenticating.Ports(api_keys, jwts, settings.oidc_tenant_claim, settings.mode)
+    blocked = DynamoDBBlockedSubjects(dynamodb(), settings.callers_table)
+    return authenticating.Ports(api_keys, blocked, jwts, settings.oidc_tenant_claim, settings.mode)
 
 
 @cache
@@ -150,6 +151,7 @@ def posting_ports() -> "submission.Ports":
     from darkroom.aws.fingerprints import DynamoDBFingerprints
     from darkroom.aws.posts import DynamoDBPosts
     from darkroom.aws.quota import DynamoDBQuota
+    from darkroom.aws.rates import DynamoDBRates
     from darkroom.aws.workflows import StepFunctionsWorkflows
     from darkroom.observability import log_unforeseen
     from darkroom.settings import PostsSettings
@@ -162,6 +164,7 @@ def posting_ports() -> "submission.Ports":
         schedules=schedules(),
         quota=DynamoDBQuota(dynamodb(), settings.posts_table),
         fingerprints=DynamoDBFingerprints(dynamodb(), settings.posts_table),
+        rates=DynamoDBRates(dynamodb(), settings.posts_table),
         now=now,
         tell=log_unforeseen,
         test_media_hosts=settings.allowed_media_hosts(),

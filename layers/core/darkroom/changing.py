@@ -22,6 +22,7 @@ from darkroom.submission import (
     account_of,
     behind_what_stands,
     checked,
+    counted,
     holding,
     mine,
     reserved,
@@ -48,7 +49,7 @@ class Change(Value):
 def edit(caller: Caller, post_id: str, change: Change, ports: Ports) -> Post:
     """
     Raises PreconditionFailedError when the post has changed since that version, ConflictError once it is on its way,
-    InvalidPostError, QuotaFullError: then nothing has changed.
+    InvalidPostError, QuotaFullError, TooManyRequestsError (as it would be sent now): then nothing has changed.
     """
     post = mine(caller, post_id, ports)
     if post.version != change.version:
@@ -60,6 +61,8 @@ def edit(caller: Caller, post_id: str, change: Change, ports: Ports) -> Post:
         post, content=wanted.content, external_id=wanted.external_id, publish_at=publish_at, time_zone=wanted.time_zone
     )
     state = STATES[wanted.mode]
+    if state is PostState.QUEUED:
+        counted(caller, ports)
     if state is not post.state:
         edited = edited.moved_to(state, ports.now(), queued_at=ports.now() if state is PostState.QUEUED else None)
     try:
@@ -100,6 +103,8 @@ def publish_now(caller: Caller, post_id: str, ports: Ports, first_asked_at: date
     A draft, or a scheduled post before its time. ConflictError when it is neither, or changes at the same moment. With
     `first_asked_at` this is a repetition: a post that was queued since then is answered as it is.
     """
+    if first_asked_at is None:
+        counted(caller, ports)
     post = mine(caller, post_id, ports)
     if _was_queued_since(first_asked_at, post):
         set_going(post, ports)
@@ -176,6 +181,8 @@ def retry(caller: Caller, post_id: str, ports: Ports, first_asked_at: datetime |
     Instagram before anything else and publishes only what is proven not to be live; otherwise it begins from nothing.
     With `first_asked_at` this is a repetition, as in `publish_now`: it begins no further try.
     """
+    if first_asked_at is None:
+        counted(caller, ports)
     post = mine(caller, post_id, ports)
     if _was_queued_since(first_asked_at, post):
         set_going(post, ports)

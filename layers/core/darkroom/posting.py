@@ -18,6 +18,7 @@ from darkroom.submission import (
     Submission,
     account_for,
     checked,
+    counted,
     duplicate_of,
     holding,
     mine,
@@ -56,10 +57,12 @@ def submit(wanted: Submission, caller: Caller, post_id: str, ports: Ports) -> Po
     slot in the quota. Once it is stored it is accepted, even if it cannot be set going at the moment, and a repetition
     hears so whatever would be refused by then.
 
-    Raises InvalidPostError, NotFoundError, AccountUnavailableError, QuotaFullError, ConflictError(duplicate_suspected)
-    before the post is stored.
+    Raises InvalidPostError, NotFoundError, AccountUnavailableError, QuotaFullError, ConflictError(duplicate_suspected),
+    TooManyRequestsError before the post is stored.
     """
-    if wanted.is_repeated and (stored := _stored(caller, post_id, ports)):
+    if not wanted.is_repeated:
+        counted(caller, ports)
+    elif stored := _stored(caller, post_id, ports):
         return stored
     account = account_for(wanted.account_id, caller, ports)
     publish_at = checked(wanted, account, ports)
@@ -81,11 +84,14 @@ def submit_to_many(
 ) -> tuple[Result, ...]:
     """
     One post each; what keeps one account from its post keeps no other. May be called again with the same group id: the
-    post ids come from it. Raises InvalidPostError when no account took the post, or what failed on our side.
+    post ids come from it. Raises InvalidPostError when no account took the post, TooManyRequestsError when they are too
+    many together, or what failed on our side.
 
     Once there is a post, a failure is told as its account's result: a caller that only heard of the failure would send
     the whole group again. A store that does not answer is not asked for the rest, which would take too long to say so.
     """
+    if not wanted.is_repeated:
+        counted(caller, ports, posts=len(account_ids))
     results: list[Result] = []
     for account_id in account_ids:
         down = next((each.failure for each in results if isinstance(each.failure, StoreUnavailableError)), None)

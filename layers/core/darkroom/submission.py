@@ -89,6 +89,12 @@ class Quota(Protocol):
     def release(self, tenant_id: str, account_id: str, post_id: str, at: datetime) -> None: ...
 
 
+class Rates(Protocol):
+    def take(self, tenant_id: str, posts: int, now: datetime) -> None:
+        """So many more in this minute. TooManyRequestsError, and nothing is counted, when they are too many."""
+        ...
+
+
 class Fingerprints(Protocol):
     """What was accepted lately. Each answers the id of an earlier post with this content, if there is one."""
 
@@ -110,6 +116,7 @@ class Ports:
     schedules: Schedules
     quota: Quota
     fingerprints: Fingerprints
+    rates: Rates
     now: Callable[[], datetime]
     tell: Callable[[Exception], None]
     test_media_hosts: frozenset[str] = frozenset()
@@ -151,6 +158,14 @@ def checked(wanted: Submission, account: Account, ports: Ports, *, in_full: bool
     if goes_out:
         account.require_publishing(ports.now(), wanted.content)
     return publish_at
+
+
+def counted(caller: Caller, ports: Ports, *, posts: int = 1) -> None:
+    """
+    Before anything else is read or written for what a tenant sends; a repetition was counted the first time. When the
+    count cannot be kept the request fails (StoreUnavailableError): its posts could not be stored either, in that table.
+    """
+    ports.rates.take(caller.tenant_id, posts, ports.now())
 
 
 def _publish_at(wanted: Submission, now: datetime) -> tuple[datetime | None, tuple[FieldError, ...]]:

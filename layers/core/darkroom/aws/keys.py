@@ -17,8 +17,10 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
                                           FINGERPRINT#…   the latest posts of an account with one content (expires)
                                           QUOTA#<account> what Instagram lets an account do (expires)
                                           QUOTA#<account>#<day> slots taken and containers made, by UTC day (expires)
+                          RATE#<minute>   how many posts the tenant has sent in that minute (expires)
                     OUTAGE                <step>:<error>  an outage of Instagram's, or the accounts that hint at one
     CallersTable    KEY#<sha256>          KEY             an API key
+                    SUBJECT#<sha256>      BLOCK           a user of the OIDC issuer whose tokens are refused
                     CONNECT#<id>          CONNECT         a connect session (expires)
                                           CHOICE          what it is to choose from, with a sealed token (expires)
                     IDEMPOTENCY#<hash>    IDEMPOTENCY     the answer to an Idempotency-Key (expires)
@@ -34,7 +36,7 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
 A tenant id never holds a '#', so no key can be built that reads another tenant's partition.
 """
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 type Key = dict[str, dict[str, str]]
 
@@ -173,6 +175,10 @@ def quota_day(tenant_id: str, account_id: str, day: date) -> Key:
     return _key(tenant(tenant_id), f"{quota_prefix(account_id)}#{day.isoformat()}")
 
 
+def rate(tenant_id: str, minute: datetime) -> Key:
+    return _key(tenant(tenant_id), f"RATE#{minute.astimezone(UTC):%Y-%m-%dT%H:%M}")
+
+
 def event(tenant_id: str, event_id: str) -> Key:
     return _key(tenant(tenant_id), EVENT_PREFIX + event_id)
 
@@ -206,6 +212,10 @@ def delivery_of(pk: str, sk: str) -> tuple[str, str, str]:
 
 def api_key(sha256: str) -> Key:
     return _key(f"KEY#{sha256}", "KEY")
+
+
+def blocked_subject(sha256: str) -> Key:
+    return _key(f"SUBJECT#{sha256}", "BLOCK")
 
 
 def connect_session(session_id: str) -> Key:
