@@ -222,7 +222,7 @@ MESSAGE = {"message": {"mid": "m", "text": "hi"}}
         ({"field": "comments", "value": COMMENT} | NEWS, ["comment", "unsupported"], NEWS),
         ({"messaging": [said(**MESSAGE)]} | NEWS, ["message", "unsupported"], NEWS),
         ({"messaging": [said(**MESSAGE)], "value": 5}, ["message", "unsupported"], {"value": 5}),
-        ({"messaging": [said(**MESSAGE)]} | NEWS | {"more": 1}, ["message", "unsupported", "unsupported"], NEWS),
+        ({"messaging": [said(**MESSAGE)]} | NEWS | {"more": 1}, ["message", "unsupported"], NEWS | {"more": 1}),
         ({"messaging": [said(**MESSAGE, **NEWS)]}, ["message", "unsupported"], said(**NEWS)),
         ({"messaging": [said(**MESSAGE, reaction="odd")]}, ["message", "unsupported"], said(reaction="odd")),
         ({"standby": [said(**MESSAGE, **NEWS)]}, ["message", "unsupported"], said(**NEWS)),
