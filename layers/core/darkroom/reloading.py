@@ -16,7 +16,7 @@ from darkroom.instagram.models import Access, Comment, ContainerStatus, Media, P
 from darkroom.values import Value
 from darkroom.workflow import AccountAccess, Accounts, Instagram, Tokens
 
-_REFUSED_TOKEN = (102, 190)  # Meta's codes; 190 also where the owner has to act, on that token
+_LOOKED_AT_FIRST = (102, 190)  # Meta's codes of what it finds wrong with it; 190 also where the owner has to act
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -65,7 +65,7 @@ class ReloadingInstagram(Value):
             except OutcomeUnknownError:
                 raise
             except InstagramError as error:
-                if error.code not in _REFUSED_TOKEN or not isinstance(access, AccountAccess):
+                if error.code not in _LOOKED_AT_FIRST or not isinstance(access, AccountAccess):
                     raise
                 newer = self._newer(access, error)
                 if newer is None:
