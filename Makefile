@@ -10,7 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 RUN := $(UV) run --frozen --no-sync
 PYTHON_SOURCES := layers/core/darkroom functions simulator devstack bench
 
-.PHONY: help setup demo up test faults refreshes forged check format lint types imports security template contract openapi build deploy bench reset doctor
+.PHONY: help setup demo up test faults refreshes forged fuzz explore check format lint types imports security template contract openapi build deploy bench reset doctor
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,12 @@ forged: .venv/.dev ## a million forged signatures, and valid ones: make forged C
 
 refreshes: .venv/.dev ## keeping 10,000 tokens alive for 400 virtual days of faults, against mutants
 	@$(RUN) python -m tests.refreshing $(if $(SEED),--seed $(SEED))
+
+fuzz: .venv/.dev ## each parser fed with what nobody should send, led by coverage, 20 s each: make fuzz SECONDS=300 ONLY=cursor
+	@$(RUN) python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
+
+explore: .venv/.dev ## requests nobody thought of to every operation of openapi.json, on the local cloud: make explore EXAMPLES=50 SEED=7
+	@DARKROOM_EXAMPLES=$(or $(EXAMPLES),50) $(if $(SEED),DARKROOM_SEED=$(SEED)) $(RUN) pytest -q tests/stack/test_openapi_contract.py
 
 check: format lint types imports security template contract test ## everything that must be green: format, lint, types, imports, security, template, tests
 

@@ -5,12 +5,12 @@ import importlib.metadata
 import sys
 from collections.abc import Sequence
 
-from devstack.commands import demo, doctor, key, redrive, reset, timeline, trigger, up
+from devstack.commands import demo, doctor, key, redrive, reset, subject, timeline, trigger, up
 from devstack.processes import LocalCloudError
 from devstack.template import TemplateError
 from devstack.terminal import complain
 
-COMMANDS = (up, demo, timeline, trigger, redrive, doctor, key, reset)
+COMMANDS = (up, demo, timeline, trigger, redrive, doctor, key, subject, reset)
 
 EPILOG = """\
 Exit codes: 0 done, 1 it failed (the message says what to do), 2 wrong usage, 130 stopped by Ctrl-C.

@@ -20,8 +20,21 @@ Status = Literal["ok", "warning", "problem"]
 INSTAGRAM_SETUP = "Instagram > API setup with Instagram login"
 BUSINESS_LOGIN = f"{INSTAGRAM_SETUP} > Set up Instagram business login > Business login settings"
 WEBHOOKS = f"{INSTAGRAM_SETUP} > Configure webhooks"
+FACEBOOK_LOGIN = "Facebook Login for Business > Settings"
 BASIC = "App settings > Basic"
-_USED_UP = ("matching code", "verification code", "authorization code")  # of an app that Instagram knows
+# What Meta says to a wrong code once it knows the app, of an app that it does not know, and of a wrong secret. All
+# else (a throttle's "Application request limit reached", an outage) proves nothing.
+_USED_UP = ("matching code", "verification code", "authorization code")
+_UNKNOWN_APP = ("platform app", "validating application", "client_id", "app id", "app_id")
+_WRONG_SECRET = ("client secret", "client_secret", "app secret")
+_CALLBACKS = {
+    "instagram": ("redirect URI", "/oauth/instagram/callback", BUSINESS_LOGIN),
+    "facebook": ("redirect URI of Facebook Login", "/oauth/facebook/callback", FACEBOOK_LOGIN),
+}
+
+
+_PAIR = ("app_id", "app_secret")
+_QUOTES = " \"'\n"
 
 
 @dataclass(frozen=True)
@@ -44,6 +57,16 @@ class Operator:
     instagram: dict[str, Any] = field(repr=False)
     meta: dict[str, Any] = field(repr=False)
 
+    def logins(self) -> tuple[str, ...]:
+        """Those that are set up, if only in part. A secret may well be there for its verify_token alone."""
+        apps = {"instagram": self.instagram, "facebook": self.meta}
+        return tuple(login for login, secret in apps.items() if any(_text(secret, part) for part in _PAIR))
+
+    def verify_token(self) -> str:
+        """The one that the receiver takes: Instagram's secret before Meta's, as aws/secrets.py reads them."""
+        found = (_text(secret, "verify_token") for secret in (self.instagram, self.meta))
+        return next((token for token in found if token and token == token.strip(_QUOTES)), "")
+
 
 def walk(api: Api, stack: str, account_id: str | None) -> Iterator[Finding]:
     operator = None
@@ -57,7 +80,8 @@ def walk(api: Api, stack: str, account_id: str | None) -> Iterator[Finding]:
             yield from _apps(operator, http)
             yield from _handshake(api, operator, http)
         yield from _callbacks(api, http)
-        yield from _redirect_uri(api, http)
+        for login in operator.logins() if operator and operator.logins() else _CALLBACKS:
+            yield _redirect_uri(api, http, *_CALLBACKS[login])
         yield from _accounts(api, http, account_id)
 
 
@@ -97,8 +121,16 @@ def _secret(manager: Any, arn: str | None) -> dict[str, Any]:
 
 
 def _apps(operator: Operator, http: httpx.Client) -> Iterator[Finding]:
-    yield _complete(operator.instagram, "InstagramAppSecret", INSTAGRAM_SETUP) or _instagram_pair(operator, http)
-    if not operator.meta:
+    logins = operator.logins()
+    if not logins:
+        detail = "Neither login is set up: InstagramAppSecret and MetaAppSecret have no app_id."
+        action = "Copy app id and app secret into the one whose login you want; for Instagram Login from that screen."
+        yield Finding("app", "problem", detail, action, INSTAGRAM_SETUP)
+    elif "instagram" not in logins:
+        yield Finding("app", "ok", "Not set up; only Instagram Login needs it.")
+    else:
+        yield _complete(operator.instagram, "InstagramAppSecret", INSTAGRAM_SETUP) or _instagram_pair(operator, http)
+    if "facebook" not in logins:
         yield Finding("meta app", "ok", "Not set up; only Facebook Login needs it.")
     else:
         yield _complete(operator.meta, "MetaAppSecret", BASIC) or _meta_pair(operator, http)
@@ -106,13 +138,19 @@ def _apps(operator: Operator, http: httpx.Client) -> Iterator[Finding]:
 
 def _complete(secret: dict[str, Any], name: str, screen: str) -> Finding | None:
     link = "app" if name.startswith("Instagram") else "meta app"
-    for part in ("app_id", "app_secret"):
-        value = secret.get(part)
-        if not isinstance(value, str) or not value.strip():
+    for part in _PAIR:
+        value = _text(secret, part)
+        if not value:
             return Finding(link, "problem", f"{name} has no {part}.", f"Copy it from that screen into {name}.", screen)
-        if value != value.strip(" \"'\n"):
+        if value != value.strip(_QUOTES):
             return Finding(link, "problem", f"{part} in {name} has quotes or spaces around it.", "Store it without.")
     return None
+
+
+def _text(secret: dict[str, Any], part: str) -> str:
+    """Empty where there is none."""
+    value = secret.get(part)
+    return value if isinstance(value, str) and value.strip() else ""
 
 
 def _instagram_pair(operator: Operator, http: httpx.Client) -> Finding:
@@ -128,15 +166,16 @@ def _instagram_pair(operator: Operator, http: httpx.Client) -> Finding:
     said = _said(http, "POST", f"{base}/oauth/access_token", data=form)
     if said is None:
         return Finding("app", "warning", f"{base} cannot be reached.", "Try again later.")
-    if any(words in said.lower() for words in _USED_UP):
+    if _says(said, _USED_UP):
         return Finding("app", "ok", "Instagram knows app id and secret.")
-    if "platform app" in said.lower():
+    if _says(said, _UNKNOWN_APP):
         detail = "Instagram does not know this app id; it may be the Meta app's instead of the Instagram app's."
         return Finding("app", "problem", detail, "Copy the Instagram app id into InstagramAppSecret.", INSTAGRAM_SETUP)
-    if "secret" in said.lower():
+    if _says(said, _WRONG_SECRET):
         action = "Copy the Instagram app secret into InstagramAppSecret."
         return Finding("app", "problem", "Instagram refuses the app secret.", action, INSTAGRAM_SETUP)
-    return Finding("app", "warning", "Instagram's answer is not one that is known here.", "Look at that screen.", BASIC)
+    detail = "Instagram's answer is not one that is known here."
+    return Finding("app", "warning", detail, "Try again later; then look at that screen.", INSTAGRAM_SETUP)
 
 
 def _meta_pair(operator: Operator, http: httpx.Client) -> Finding:
@@ -151,10 +190,17 @@ def _meta_pair(operator: Operator, http: httpx.Client) -> Finding:
     said = _said(http, "GET", f"{base}/oauth/access_token", params=params)
     if said is None:
         return Finding("meta app", "warning", f"{base} cannot be reached.", "Try again later.")
-    if any(words in said.lower() for words in ("client secret", "application", "client_id", "app id")):
+    if _says(said, _USED_UP):
+        return Finding("meta app", "ok", "Facebook knows app id and secret.")
+    if _says(said, (*_UNKNOWN_APP, *_WRONG_SECRET)):
         action = "Copy app id and app secret into MetaAppSecret."
         return Finding("meta app", "problem", "Facebook refuses app id or app secret.", action, BASIC)
-    return Finding("meta app", "ok", "Facebook knows app id and secret.")
+    detail = "Facebook's answer is not one that is known here."
+    return Finding("meta app", "warning", detail, "Try again later; then look at that screen.", BASIC)
+
+
+def _says(said: str, words: tuple[str, ...]) -> bool:
+    return any(each in said.lower() for each in words)
 
 
 def _said(http: httpx.Client, method: str, url: str, **sent: Any) -> str | None:
@@ -173,10 +219,11 @@ def _said(http: httpx.Client, method: str, url: str, **sent: Any) -> str | None:
 
 
 def _handshake(api: Api, operator: Operator, http: httpx.Client) -> Iterator[Finding]:
-    token = operator.instagram.get("verify_token")
-    if not isinstance(token, str) or not token:
-        action = 'Put a long random "verify_token" into InstagramAppSecret, and the same into that screen.'
-        yield Finding("webhooks", "problem", "InstagramAppSecret has no verify_token.", action, WEBHOOKS)
+    token = operator.verify_token()
+    if not token:
+        name = "MetaAppSecret" if operator.logins() == ("facebook",) else "InstagramAppSecret"
+        action = f'Put a long random "verify_token" into {name}, and the same into that screen.'
+        yield Finding("webhooks", "problem", "Neither secret has a usable verify_token.", action, WEBHOOKS)
         return
     url, challenge = f"{api.url}/webhooks/meta", secrets.token_hex(8)
     answers = [_knock(http, url, each, challenge) for each in (token, f"{token}x", token[:-1])]
@@ -218,23 +265,20 @@ def _callbacks(api: Api, http: httpx.Client) -> Iterator[Finding]:
             yield Finding(link, "problem", f"{url} answered {status} to a forged request, not 400.", action)
 
 
-def _redirect_uri(api: Api, http: httpx.Client) -> Iterator[Finding]:
-    uri = f"{api.url}/oauth/instagram/callback"
+def _redirect_uri(api: Api, http: httpx.Client, link: str, path: str, screen: str) -> Finding:
+    uri = api.url + path
     try:
         status = http.get(uri).status_code
     except httpx.HTTPError:
-        yield Finding("redirect URI", "problem", f"{uri} cannot be reached.", "Look at PublicUrl.", BUSINESS_LOGIN)
-        return
+        return Finding(link, "problem", f"{uri} cannot be reached.", "Look at PublicUrl.", screen)
     if status != 400:
-        yield Finding(
-            "redirect URI", "problem", f"{uri} answered {status}, so it is not Darkroom's.", "Look at PublicUrl."
-        )
-    elif not uri.startswith("https:"):
+        return Finding(link, "problem", f"{uri} answered {status}, so it is not Darkroom's.", "Look at PublicUrl.")
+    if not uri.startswith("https:"):
         detail = f"{uri} is there; only test apps may register a URI without https."
-        yield Finding("redirect URI", "warning", detail, "Deploy with PublicUrl set to an https URL.", BUSINESS_LOGIN)
-    else:
-        detail = f"{uri} is there; no call can tell whether it is registered to the letter."
-        yield Finding("redirect URI", "ok", detail, screen=BUSINESS_LOGIN)
+        return Finding(link, "warning", detail, "Deploy with PublicUrl set to an https URL.", screen)
+    return Finding(
+        link, "ok", f"{uri} is there; no call can tell whether it is registered to the letter.", None, screen
+    )
 
 
 # Accounts

@@ -269,7 +269,8 @@ def _codes(operation: Operation) -> Iterator[str]:
     route = operation.route
     yield from (*route.problems, "internal_error")
     if route.scope != PUBLIC:
-        yield from ("unauthenticated", "scope_missing", "store_unavailable", "configuration_error")
+        yield from ("unauthenticated", "subject_blocked", "scope_missing", "store_unavailable", "configuration_error")
+        yield "invalid_request"  # a parameter that the route does not know, if it takes none at all
     if route.body is not None and not isinstance(route.body, Form):
         yield from ("malformed_json", "unsupported_media_type", "payload_too_large", "invalid_request")
     if route.query is not None:

@@ -115,7 +115,8 @@ def _is_taken(world: World, child_id: str) -> bool:
 def _new_container(world: World, account: Account, plan: ContainerPlan) -> Container:
     seconds = world.options.video_seconds if plan.is_video else world.options.image_seconds
     container = Container(world.ids.container(), account, plan, world.now, world.now + seconds)
-    if plan.is_video:
+    container.failure = world.switches.containers_fail or None
+    if plan.is_video and not container.failure:
         fetcher, switches = world.fetcher, world.switches
         container.processing = _in_background(lambda: fetch_and_judge_video(fetcher, plan, switches))
     return container

@@ -65,6 +65,9 @@ class Switches:
         "sentence", "2.4, 12.14", "a failed container's status is a sentence (reality) or the bare subcode (docs)"
     )
     never_finish: bool = _switch(default=False, section="2.4", meaning="containers stay IN_PROGRESS until they expire")
+    containers_fail: int = _switch(
+        0, "2.4", "new containers end in ERROR with this subcode; 0: as their media deserves"
+    )
     # --- publishing ---
     quota_total: int = _switch(100, "2.6, 12.1", "posts per rolling 24 h: 100, 50 or 25")
     republish_mode: Literal["error", "same", "dup"] = _switch(

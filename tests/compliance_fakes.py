@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from darkroom.accounts import Account
-from darkroom.deletions import Deletion, Doomed
+from darkroom.accounts import Account, Consent
+from darkroom.deletions import Deletion, Doomed, Place
 from darkroom.errors import ConflictError, NotFoundError, StoreUnavailableError
 from darkroom.exports import Record
+from darkroom.logins import Login
 from tests.fakes import FakeAccounts
 
 SECRET = "the-instagram-app-secret"
@@ -49,9 +50,19 @@ class FakeMetaUsers:
     def __init__(self, accounts: FakeAccounts) -> None:
         self.accounts = accounts
 
-    def accounts_of(self, login: str, app_scoped_id: str) -> tuple[Account, ...]:
-        stored = self.accounts.stored.values()
-        return tuple(each for each in stored if (each.login, each.app_scoped_id) == (login, app_scoped_id))
+    def consents_of(self, login: Login, app_scoped_id: str) -> tuple[Consent, ...]:
+        return tuple(
+            Consent(
+                login=login,
+                app_scoped_id=app_scoped_id,
+                tenant_id=tenant_id,
+                account_id=account_id,
+                given_at=given_at,
+                account=self.accounts.stored.get((tenant_id, account_id)),
+            )
+            for (*person, tenant_id, account_id), given_at in self.accounts.consents.items()
+            if person == [login, app_scoped_id]
+        )
 
     def deauthorize(self, ended: Account) -> bool:
         key = (ended.tenant_id, ended.id)
@@ -87,25 +98,38 @@ class FakeDeletions:
         self.latest_of[deletion.user_hash] = deletion.code
         self.stored[deletion.code] = deletion
 
-    def doom(self, deletion: Deletion, accounts: tuple[Account, ...]) -> None:
+    def doom(self, deletion: Deletion, consents: tuple[Consent, ...]) -> None:
         stored = self.stored.get(deletion.code)
-        known = [self.accounts.stored.get((each.tenant_id, each.id)) for each in accounts]
-        is_same = all(one and one.connected_at == each.connected_at for one, each in zip(known, accounts, strict=True))
-        if stored is None or stored.is_done or not is_same:
+        if stored is None or stored.is_done or not all(map(self._is_as_read, consents)):
             raise ConflictError
-        for each in accounts:
-            if (each.tenant_id, each.id) not in self.accounts.tokens:  # `erase` wants one to take away
-                self.accounts.tokens[each.tenant_id, each.id] = "erased before"
-            self.accounts.erase(each)
-        more = tuple(Doomed(each.tenant_id, each.id) for each in accounts)
+        for each in consents:
+            del self.accounts.consents[_key(each)]
+            if each.account is not None:
+                self._erase(each.account)
+        more = tuple(Doomed(each.tenant_id, each.account_id) for each in consents)
         number = stored.erased.get("accounts", 0) + len(more)
         erased = {**stored.erased, "accounts": number}
         self.stored[deletion.code] = replace(stored, accounts=stored.accounts + more, erased=erased)
 
-    def count(self, deletion: Deletion, erased: Mapping[str, int]) -> None:
+    def _is_as_read(self, consent: Consent) -> bool:
+        account = self.accounts.stored.get((consent.tenant_id, consent.account_id))
+        is_same = (account and account.connected_at) == (consent.account and consent.account.connected_at)
+        return is_same and _key(consent) in self.accounts.consents
+
+    def _erase(self, account: Account) -> None:
+        key = (account.tenant_id, account.id)
+        self.accounts.consents.pop((account.login, account.app_scoped_id, *key), None)
+        self.accounts.tokens.setdefault(key, "erased before")  # `erase` wants one to take away
+        self.accounts.erase(account)
+
+    def note(self, deletion: Deletion, place: Place | None, erased: Mapping[str, int], now: datetime) -> bool:
         stored = self.stored[deletion.code]
+        if stored.is_done or stored.runs != deletion.runs:
+            return False
         more = {kind: stored.erased.get(kind, 0) + number for kind, number in erased.items() if number}
-        self.stored[deletion.code] = replace(stored, erased={**stored.erased, **more})
+        progress = {"place": place, "runs": stored.runs + 1, "seen_at": now}
+        self.stored[deletion.code] = replace(stored, erased={**stored.erased, **more}, **progress)
+        return True
 
     def finish(self, deletion: Deletion, now: datetime) -> bool:
         stored = self.stored[deletion.code]
@@ -113,12 +137,15 @@ class FakeDeletions:
             return True
         if stored.accounts != deletion.accounts:
             return False
-        self.stored[deletion.code] = replace(stored, accounts=(), done_at=now)
+        self.stored[deletion.code] = replace(stored, accounts=(), done_at=now, place=None)
         return True
 
-    def open_before(self, moment: datetime, limit: int) -> tuple[Deletion, ...]:
-        found = [each for each in self.stored.values() if not each.is_done and each.requested_at < moment]
-        return tuple(found[:limit])
+    def open_before(self, moment: datetime) -> Iterator[Deletion]:
+        return iter([each for each in self.stored.values() if not each.is_done and each.requested_at < moment])
+
+
+def _key(consent: Consent) -> tuple[str, str, str, str]:
+    return consent.login, consent.app_scoped_id, consent.tenant_id, consent.account_id
 
 
 class FakeBelongings:
@@ -130,7 +157,7 @@ class FakeBelongings:
         self.things = things
         self.failures = 0
 
-    def erase(self, tenant_id: str, account_id: str) -> Iterator[int]:
+    def erase(self, tenant_id: str, account_id: str, _after: str | None) -> Iterator[tuple[int, str | None]]:
         key = (tenant_id, account_id)
         self.left.setdefault(key, self.things)
         while self.left[key]:
@@ -138,7 +165,7 @@ class FakeBelongings:
                 self.failures -= 1
                 raise StoreUnavailableError
             self.left[key] -= 1
-            yield 1
+            yield 1, None
 
 
 class FakeShelf:

@@ -50,6 +50,7 @@ from darkroom.outages import PROBE_EVERY, THRESHOLD, Outage, counted, is_news, o
 from darkroom.pages import Page, PageRequest, cursor
 from darkroom.posts import OPEN, Container, Post, PostState, RunState
 from darkroom.quota import Allowance, is_full, next_free
+from darkroom.rates import minute_of, refusal, room_for
 from darkroom.refreshes import Due, Successor
 from darkroom.tenants import ApiKey
 from darkroom.timeline import KEPT, Entry, arrival
@@ -208,8 +209,11 @@ class FakeAccounts:
         self.leases: dict[tuple[str, str], datetime] = {}
         self.holders: dict[str, tuple[str, str]] = {}
         self.defaults: dict[str, str] = {}
+        self.consents: dict[tuple[str, str, str, str], datetime] = {}
+        self._is_set_up = False  # what is there from the beginning may have any history
         for account in accounts:
             self.connect(account, f"token-of-{account.id}")
+        self._is_set_up = True
 
     def get(self, tenant_id: str, account_id: str) -> Account:
         try:
@@ -236,7 +240,10 @@ class FakeAccounts:
         key = (account.tenant_id, account.id)
         if self.holders.get(account.ig_user_id, key) != key:
             raise ConflictError("account_connected_elsewhere")
-        if key in self.stored and self.stored[key].token_version >= account.token_version:
+        before = self.stored[key].token_version if key in self.stored else None
+        if before is not None and before >= account.token_version:
+            raise ConflictError
+        if before is None and account.token_version > 1 and self._is_set_up:
             raise ConflictError
         self.holders[account.ig_user_id] = key
         self.stored[key] = account
@@ -244,21 +251,20 @@ class FakeAccounts:
         self.user_tokens[key] = user_token or token
         self.leases.pop(key, None)
         self.defaults.setdefault(account.tenant_id, account.id)
+        self.consents[account.login, account.app_scoped_id, *key] = account.connected_at
 
-    def flag(self, account: Account) -> bool:
-        stored = self._same_token(account)
-        if stored is None or stored.state in {account.state, AccountState.REAUTHORIZATION_REQUIRED}:
+    def flag(self, account: Account, seen: Account) -> bool:
+        if not self._stands_as(seen):
             return False
         self._change(account, ("state", "last_problem", "untold", "refresh_at"))
         return True
 
     def mark_told(self, account: Account, look_at: datetime | None) -> None:
-        stored = self._same_token(account)
-        if stored is not None and stored.untold == account.untold:
-            self._change(replace(account, untold=None, refresh_at=look_at), ("untold", "refresh_at"))
+        if self._stands_as(account):
+            self._change(replace(account, untold=(), refresh_at=look_at), ("untold", "refresh_at"))
 
-    def look_again(self, account: Account) -> bool:
-        if self._same_token(account) is None:
+    def look_again(self, account: Account, seen: Account) -> bool:
+        if not self._stands_as(seen):
             return False
         self._change(account, ("refresh_at", "last_problem", "warned_days", "untold"))
         return True
@@ -281,7 +287,7 @@ class FakeAccounts:
         if stored is None or stored.token_version != renewed.token_version - 1:
             raise ConflictError
         changed = ("state", "token_issued_at", "token_expires_at", "token_version")
-        self._change(replace(renewed, untold=None), (*changed, "refresh_at", "last_problem", "warned_days", "untold"))
+        self._change(replace(renewed, untold=()), (*changed, "refresh_at", "last_problem", "warned_days", "untold"))
         self.tokens[key] = successor.token
         self.user_tokens[key] = successor.user_token or successor.token
         self.leases.pop(key, None)
@@ -301,6 +307,10 @@ class FakeAccounts:
     def _same_token(self, account: Account) -> Account | None:
         stored = self.stored.get((account.tenant_id, account.id))
         return stored if stored is not None and stored.token_version == account.token_version else None
+
+    def _stands_as(self, seen: Account) -> bool:
+        stored = self._same_token(seen)
+        return stored is not None and (stored.state, stored.untold) == (seen.state, seen.untold)
 
     def _change(self, account: Account, names: tuple[str, ...]) -> None:
         key = (account.tenant_id, account.id)
@@ -459,6 +469,22 @@ class FakeApiKeys:
         return self.stored.get(sha256)
 
 
+class FakeBlockedSubjects:
+    def __init__(self, *hashes: str) -> None:
+        self.stored = set(hashes)
+
+    def is_blocked(self, sha256: str) -> bool:
+        return sha256 in self.stored
+
+    def block(self, sha256: str, _now: datetime) -> None:
+        self.stored.add(sha256)
+
+    def unblock(self, sha256: str) -> bool:
+        was_blocked = sha256 in self.stored
+        self.stored.discard(sha256)
+        return was_blocked
+
+
 class FakeRecords:
     """Idempotency records. Many threads may use it at once."""
 
@@ -614,7 +640,7 @@ class FakeDeliveries:
         return self._put(f"inbox/{delivery.received_at:%Y-%m-%d}/{delivery.sha256}", delivery.raw)
 
     def keep(self, tenant_id: str, account_id: str, delivery: Delivery, body: bytes) -> str:
-        whose = f"{quote(tenant_id, safe='')}/{account_id}"
+        whose = f"tenants/{quote(tenant_id, safe='')}/{account_id}"
         return self._put(f"{whose}/{delivery.received_at:%Y-%m-%d}/{delivery.sha256}", body)
 
     def read(self, key: str) -> bytes:
@@ -652,6 +678,21 @@ def standing_ports(
     events, bus = events or FakeEvents(now), bus or FakeBus()
     telling = announcing.Ports(events, lambda name, detail: bus.announce(name, detail, now()), now)
     return standing.Ports(accounts, telling, lambda: 0.5, now)
+
+
+class FakeRates:
+    """Many threads may use it at once."""
+
+    def __init__(self) -> None:
+        self.taken: dict[tuple[str, datetime], int] = {}
+        self._lock = Lock()
+
+    def take(self, tenant_id: str, posts: int, now: datetime) -> None:
+        place = (tenant_id, minute_of(now))
+        with self._lock:
+            if self.taken.get(place, 0) > room_for(posts):
+                raise refusal(now)
+            self.taken[place] = self.taken.get(place, 0) + posts
 
 
 class FakeFingerprints:
@@ -720,7 +761,7 @@ class FakeQuota:
         self, tenant_id: str, account_id: str, post_id: str, at: datetime, before: datetime | None = None
     ) -> None:
         allowance = self.allowance(tenant_id, account_id)
-        window, total = allowance.window, allowance.quota_total
+        window = allowance.window
         with self._lock:
             taken = self.taken.setdefault((tenant_id, account_id), {})
             left = [
@@ -733,12 +774,21 @@ class FakeQuota:
                 return
             others = [moment for (_, post), moment in taken.items() if post != post_id]
             others += allowance.untold(taken.values(), at)
-            if total is not None and is_full(others, at, total, window):
-                slot = next_free(others, at, total, window)
-                raise QuotaFullError(slot, retry_after=math.ceil((slot - at).total_seconds()))
+            self._require_room(others, allowance, at)
             for key in left:
                 del taken[key]
             taken[_day(at), post_id] = at
+
+    def _require_room(self, others: list[datetime], allowance: Allowance, at: datetime) -> None:
+        window, total = allowance.window, allowance.quota_total
+        if total is not None and is_full(others, at, total, window):
+            slot = next_free(others, at, total, window)
+            raise QuotaFullError(slot, retry_after=math.ceil((slot - at).total_seconds()))
+
+    def require_room(self, tenant_id: str, account_id: str, at: datetime) -> None:
+        allowance = self.allowance(tenant_id, account_id)
+        taken = [*self.taken.get((tenant_id, account_id), {}).values()]
+        self._require_room([*taken, *allowance.untold(taken, at)], allowance, at)
 
     def release(self, tenant_id: str, account_id: str, post_id: str, at: datetime) -> None:
         with self._lock:
@@ -769,7 +819,7 @@ class FakeWorkflows:
     def __init__(self) -> None:
         self.started: dict[str, Post] = {}
         self.runs: dict[tuple[str, int], RunState] = {}
-        self.failure: StoreUnavailableError | None = None
+        self.failure: Exception | None = None
 
     def start(self, post: Post, run: int = 1) -> None:
         if self.failure is not None:
@@ -787,7 +837,7 @@ class FakeSchedules:
 
     def __init__(self) -> None:
         self.stored: dict[str, datetime] = {}
-        self.failure: StoreUnavailableError | None = None
+        self.failure: Exception | None = None
 
     def put(self, post: Post) -> None:
         if self.failure is not None:

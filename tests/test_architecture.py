@@ -448,6 +448,17 @@ def test_every_function_is_held_to_its_keys_of_a_table():
             assert "*" not in condition["dynamodb:LeadingKeys"], logical_id
 
 
+def test_every_function_is_held_to_its_part_of_the_deliveries():
+    """What was put aside is of whichever tenants: who reads, keeps or erases a tenant's does not reach it."""
+    for logical_id, statement in statements():
+        for action in listed(statement["Action"]):
+            if action == "s3:ListBucket":
+                assert statement["Condition"] == {"StringLike": {"s3:prefix": "tenants/*"}}, logical_id
+            elif action.startswith("s3:"):
+                (resource,) = statement["Resource"].values()
+                assert resource.removeprefix("${DeliveriesBucket.Arn}") in {"/tenants/*", "/inbox/*"}, logical_id
+
+
 def test_only_functions_that_call_instagram_for_an_account_may_decrypt():
     may = {name for name, statement in statements() if "kms:Decrypt" in listed(statement["Action"])}
     calling = {

@@ -143,7 +143,7 @@ OPENED = {
         "whole.origin",
     ): "of that URL, through the backend that judges addresses",
     ("webhook_sender.py", "connection.stream", "whole"): "as above",
-    ("webhook_sender.py", "httpcore.URL", "parsed.host"): "of that URL; made again for the sake of its target",
+    ("webhook_sender.py", "httpcore.URL", "parsed.host"): "that URL's host again, with its path as it was written",
     ("webhook_sender.py", "socket.getaddrinfo", "host"): "resolved in order to be judged",
     ("webhook_sender.py", "httpcore.SyncBackend().connect_tcp", "address"): "judged two lines above",
 }

@@ -44,14 +44,16 @@ def sub(value: Any) -> Any:
 
 
 def logged() -> tuple[set[str], set[str]]:
-    """What is given to `log` and `one_line` as message, and every name that a line may have as a field."""
+    """What `log`, `one_line` and a logger's `error` are given as message, and every name a line may have as a field."""
     trees = [ast.parse(path.read_text()) for path in ROOT.glob("layers/core/darkroom/**/*.py")]
     trees += [ast.parse(path.read_text()) for path in ROOT.glob("functions/*/app.py")]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     messages = {
         each.args[0].value
         for each in calls
-        if getattr(each.func, "id", "") in {"log", "one_line"} and each.args and isinstance(each.args[0], ast.Constant)
+        if getattr(each.func, "id", getattr(each.func, "attr", "")) in {"log", "one_line", "error"}
+        and each.args
+        and isinstance(each.args[0], ast.Constant)
     }
     fields = {keyword.arg for each in calls for keyword in each.keywords if keyword.arg}
     # Counts become fields under their own names: `counts["due"] += 1`.
@@ -257,6 +259,20 @@ def schedules_that_collide(template: Template) -> Complaints:
                 yield f"{name}.{label} has the same name in every stack"
 
 
+def sweeps_that_stop_in_silence(template: Template) -> Complaints:
+    """A function that nobody wakes fails nowhere: no error, no dead letter, no data that another alarm could see."""
+    watched = {
+        resource(dimension["Value"])
+        for alarm in of_type(template, ALARM).values()
+        if (alarm["MetricName"], alarm["ComparisonOperator"]) == ("Invocations", "LessThanThreshold")
+        and alarm["TreatMissingData"] == "breaching"
+        for dimension in alarm["Dimensions"]
+    }
+    for name, function in of_type(template, FUNCTION).items():
+        if name not in watched and any(each["Type"] == "ScheduleV2" for each in function.get("Events", {}).values()):
+            yield f"nobody is rung when {name} is never run"
+
+
 def floods_without_a_dam(template: Template) -> Complaints:
     """What strangers or tenants can fill takes a share of the account's concurrency, and not all of it."""
     if "ReservedConcurrentExecutions" not in of_type(template, FUNCTION)["WebhookReceiverFunction"]:
@@ -287,6 +303,7 @@ RULES = [
     lines_nobody_logs,
     alarms_not_on_the_dashboard,
     schedules_that_collide,
+    sweeps_that_stop_in_silence,
     floods_without_a_dam,
 ]
 
@@ -420,6 +437,11 @@ def no_target_dlq(template: Template) -> None:
         (
             schedules_that_collide,
             without("WatchPostsFunction", *PROPERTIES, "EveryMinute", "Properties", "OmitName"),
+        ),
+        (sweeps_that_stop_in_silence, without("WatchPostsSilentAlarm")),
+        (
+            sweeps_that_stop_in_silence,
+            changed("QueueDeliveriesSilentAlarm", "Properties", "TreatMissingData", to="notBreaching"),
         ),
         (floods_without_a_dam, without("WebhookReceiverFunction", "Properties", "ReservedConcurrentExecutions")),
         (

@@ -7,11 +7,12 @@ from darkroom.views_posts import REFUSALS, PostPatch, PostView, post_answer
 
 handler = Api()
 CONFLICTS = ("not_found", "post_state_conflict")
-EDITING = (*REFUSALS, *CONFLICTS, "account_gone", "precondition_failed", "precondition_required")
+STARTING = (*REFUSALS, *CONFLICTS, "account_gone", "too_many_requests")
+EDITING = (*STARTING, "precondition_failed", "precondition_required")
 TOO_LATE = (*CONFLICTS, "too_late_to_cancel")
 ON_ITS_WAY = {
     "status": 202,
-    "problems": (*REFUSALS, *CONFLICTS, "account_gone", "version_conflict"),
+    "problems": (*STARTING, "version_conflict"),
     "records": bootstrap.idempotency_records,
 }
 

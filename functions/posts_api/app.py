@@ -4,14 +4,14 @@ from darkroom import bootstrap, posting
 from darkroom.http import Api, Request
 from darkroom.http_events import Answer
 from darkroom.views import PageOf
-from darkroom.views_posts import REFUSALS, GroupView, NewPost, PlanView, PostsQuery, PostView, post_answer
+from darkroom.views_posts import REFUSALS_OF_NEW, GroupView, NewPost, PlanView, PostsQuery, PostView, post_answer
 
 handler = Api()
 
 
 @handler.route(
     "POST /v1/posts", scope="posts:write", body=NewPost, answer=PostView | GroupView, status=202,
-    problems=(*REFUSALS, "duplicate_suspected"), records=bootstrap.idempotency_records,
+    problems=(*REFUSALS_OF_NEW, "too_many_requests"), records=bootstrap.idempotency_records,
 )  # fmt: skip
 def create(request: Request) -> Answer:
     ports, caller, many = bootstrap.posting_ports(), request.caller, request.body.account_ids
@@ -22,7 +22,7 @@ def create(request: Request) -> Answer:
     return post_answer(202, posting.submit(wanted, caller, request.new_id("post"), ports))
 
 
-@handler.route("POST /v1/posts/validate", scope="posts:write", body=NewPost, answer=PlanView, problems=REFUSALS)
+@handler.route("POST /v1/posts/validate", scope="posts:write", body=NewPost, answer=PlanView, problems=REFUSALS_OF_NEW)
 def validate(request: Request) -> Answer:
     preview = posting.validate(request.body.submission_to_one(request.id), request.caller, bootstrap.posting_ports())
     return Answer(200, PlanView.of(preview))

@@ -1,6 +1,6 @@
 """
 Real stores on moto. Tables are made as template.yaml describes them, anew for each test; AWS itself is set up once a
-module, because making clients is what takes time.
+module, because making clients is what takes time. What moto lets pass and DynamoDB refuses is refused here.
 """
 
 import json
@@ -19,8 +19,10 @@ from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.models import botocore_stubber
 
 from devstack import template
+from tests.contracts.indexes import refusal
 
 REGION = "eu-central-1"
 RESOURCES: dict[str, Any] = template.load(Path(__file__).parents[2] / "template.yaml")["Resources"]
@@ -29,15 +31,15 @@ _TABLE_PROPERTIES = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexe
 
 @dataclass
 class Cloud:
-    """Clients without retries: a fault is seen at once."""
+    """Clients without retries: a fault is seen at once. `attempts` 2 makes them as aws/clients.py does."""
 
-    _clients: dict[str, Any] = field(default_factory=dict)
+    _clients: dict[tuple[str, int], Any] = field(default_factory=dict)
 
-    def client(self, service: str) -> Any:
-        if service not in self._clients:
-            config = Config(retries={"mode": "standard", "total_max_attempts": 1})
-            self._clients[service] = boto3.client(service, region_name=REGION, config=config)
-        return self._clients[service]
+    def client(self, service: str, attempts: int = 1) -> Any:
+        if (service, attempts) not in self._clients:
+            config = Config(retries={"mode": "standard", "total_max_attempts": attempts})
+            self._clients[service, attempts] = boto3.client(service, region_name=REGION, config=config)
+        return self._clients[service, attempts]
 
     def table(self, logical_id: str) -> str:
         """The name of a fresh, empty table."""
@@ -54,19 +56,33 @@ class Cloud:
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
     with pytest.MonkeyPatch.context() as patch, mock_aws():
-        _answer_one_at_a_time(patch)
+        _answer_as_dynamodb(patch)
         yield Cloud()
 
 
-def _answer_one_at_a_time(patch: pytest.MonkeyPatch) -> None:
-    """DynamoDB judges a condition and writes in one; moto does it in two, and reads what another thread is changing."""
+def _answer_as_dynamodb(patch: pytest.MonkeyPatch) -> None:
+    """
+    DynamoDB judges a condition and writes in one; moto does it in two, and reads what another thread is changing. And
+    whoever asks an index for what it does not project is refused, whatever client it is.
+    """
     answer, alone = BotocoreStubber.process_request, RLock()
 
     def answer_alone(stubber: BotocoreStubber, request: Any) -> Any:
+        if refused := _refusal(request):
+            return 400, {}, json.dumps({"__type": "com.amazon.coral.validate#ValidationException", "message": refused})
         with alone:
             return answer(stubber, request)
 
     patch.setattr(BotocoreStubber, "process_request", answer_alone)
+
+
+def _refusal(request: Any) -> str | None:
+    target = request.headers.get("X-Amz-Target", b"")
+    name = target.decode() if isinstance(target, bytes) else target
+    if name not in {"DynamoDB_20120810.Query", "DynamoDB_20120810.Scan"}:
+        return None
+    asked = json.loads(request.body)
+    return refusal(asked, RESOURCES[asked["TableName"]]["Properties"])
 
 
 @dataclass
@@ -104,6 +120,22 @@ class Wire:
 
         self._register(client, "after-call", operation, lose)
 
+    def loses_the_first_answer(self, client: Any, operation: str) -> list[str]:
+        """
+        AWS did as it was asked, nobody hears of it, and the SDK sends again: what then comes back is the answer to the
+        second request. moto knows no idempotency tokens, so it judges a transaction anew as well. Counts the requests.
+        """
+        sent: list[str] = []
+
+        def lose(request: Any, event_name: str, **_: Any) -> None:
+            sent.append(operation)
+            if len(sent) == 1:
+                botocore_stubber(event_name, request)  # moto, which would hear of it next
+                raise ReadTimeoutError(endpoint_url="https://aws.test")
+
+        self._register(client, "before-send", operation, lose)
+        return sent
+
     def before(self, client: Any, operation: str, action: Callable[[], object]) -> None:
         """Something else happens first, once."""
 
@@ -121,6 +153,14 @@ class Wire:
 
         self._register(client, "before-send", operation, count)
         return sent
+
+    def asks(self, client: Any, operation: str, **more: Any) -> None:
+        """With these parameters as well: a small `Limit` is a page of DynamoDB's megabyte."""
+
+        def ask(params: dict[str, Any], **_: Any) -> None:
+            params |= more
+
+        self._register(client, "provide-client-params", operation, ask)
 
     def hears(self, client: Any, operation: str) -> list[dict[str, Any]]:
         """The bodies of what is asked for, in order."""

@@ -19,7 +19,7 @@ PROBLEM = {"code": "reauthorization_required", "instagram": {"code": 190, "error
 
 
 def flagged(account, state=AccountState.REAUTHORIZATION_REQUIRED):
-    return replace(account, state=state, last_problem=PROBLEM, untold="account.told", refresh_at=NOW)
+    return replace(account, state=state, last_problem=PROBLEM, untold=("account.told",), refresh_at=NOW)
 
 
 @dataclass
@@ -63,7 +63,7 @@ def test_keeps_every_field(stores):
         token_version=3,
         refresh_at=NOW + timedelta(days=30, microseconds=1),
         warned_days=14,
-        untold="account.connected",
+        untold=("account.connected", "account.action_required"),
         is_webhook_subscribed=True,
         last_problem=PROBLEM,
         version=9,
@@ -138,43 +138,47 @@ def test_the_first_account_is_the_default_until_another_is_chosen(stores):
 def test_flags_the_connection_that_was_read(stores):
     account = an_account()
     stores.accounts.connect(account, "the-token")
-    assert stores.accounts.flag(flagged(account))
+    assert stores.accounts.flag(flagged(account), account)
     assert stores.accounts.get(TENANT, account.id) == replace(flagged(account), version=account.version + 1)
 
 
 def test_flags_once(stores):
     account = an_account()
     stores.accounts.connect(account, "the-token")
-    assert [stores.accounts.flag(flagged(account)) for _ in range(3)] == [True, False, False]
+    assert [stores.accounts.flag(flagged(account), account) for _ in range(3)] == [True, False, False]
 
 
 def test_of_many_who_flag_one_does(stores):
     account = an_account()
     stores.accounts.connect(account, "the-token")
     with ThreadPoolExecutor(6) as pool:
-        won = list(pool.map(lambda _: stores.accounts.flag(flagged(account)), range(6)))
+        won = list(pool.map(lambda _: stores.accounts.flag(flagged(account), account), range(6)))
     assert sum(won) == 1
 
 
-def test_a_dead_account_is_not_called_restricted_and_a_restricted_one_may_be_called_dead(stores):
+def test_who_has_not_seen_how_an_account_stands_by_now_does_not_flag_it(stores):
     account = an_account()
     stores.accounts.connect(account, "the-token")
-    assert stores.accounts.flag(flagged(account, AccountState.ACTION_REQUIRED))
-    assert stores.accounts.flag(flagged(account))
-    assert not stores.accounts.flag(flagged(account, AccountState.ACTION_REQUIRED))
-    assert stores.accounts.get(TENANT, account.id).state is AccountState.REAUTHORIZATION_REQUIRED
+    restricted = flagged(account, AccountState.ACTION_REQUIRED)
+    assert stores.accounts.flag(restricted, account)
+    assert not stores.accounts.flag(flagged(account), account)
+    untold = replace(flagged(account), untold=("account.told", "account.more"))
+    assert not stores.accounts.flag(untold, replace(restricted, untold=()))
+    assert stores.accounts.flag(untold, restricted)
+    stored = stores.accounts.get(TENANT, account.id)
+    assert (stored.state, stored.untold) == (AccountState.REAUTHORIZATION_REQUIRED, ("account.told", "account.more"))
 
 
 def test_what_was_told_is_no_longer_untold_and_is_looked_at_when_it_is_said(stores):
-    account = replace(an_account(), untold="account.told", refresh_at=NOW)
+    account = replace(an_account(), untold=("account.told", "account.more"), refresh_at=NOW)
     stores.accounts.connect(account, "the-token")
-    stores.accounts.mark_told(replace(account, untold="account.other"), None)
+    stores.accounts.mark_told(replace(account, untold=("account.told",)), None)
     assert stores.accounts.get(TENANT, account.id) == account
     stores.accounts.mark_told(replace(account, token_version=2), None)
     assert stores.accounts.get(TENANT, account.id) == account
     stores.accounts.mark_told(account, NOW + timedelta(days=30))
     told = stores.accounts.get(TENANT, account.id)
-    assert (told.untold, told.refresh_at) == (None, NOW + timedelta(days=30))
+    assert (told.untold, told.refresh_at) == ((), NOW + timedelta(days=30))
 
 
 def test_a_late_flag_does_not_touch_a_newer_connection(stores):
@@ -182,7 +186,7 @@ def test_a_late_flag_does_not_touch_a_newer_connection(stores):
     stores.accounts.connect(account, "old")
     again = replace(account, token_version=2)
     stores.accounts.connect(again, "new")
-    assert not stores.accounts.flag(flagged(account))
+    assert not stores.accounts.flag(flagged(account), account)
     assert stores.accounts.get(TENANT, account.id) == again
 
 
@@ -197,7 +201,7 @@ def test_nothing_that_comes_late_brings_an_erased_account_back(stores):
     account = an_account()
     stores.accounts.connect(account, "the-token")
     stores.accounts.erase(account)
-    assert not stores.accounts.flag(flagged(account))
+    assert not stores.accounts.flag(flagged(account), account)
     stores.accounts.mark_subscribed(account)
     with pytest.raises(NotFoundError):
         stores.accounts.get(TENANT, account.id)

@@ -9,37 +9,57 @@ from pathlib import Path
 import pytest
 
 from darkroom.aws import keys, shelves
-from darkroom.aws.belongings import Items, Posts, RawDeliveries, answers_about, of_account, with_prefix
+from darkroom.aws.accounts import ConnectingAccounts
+from darkroom.aws.belongings import Consents, Items, Posts, RawDeliveries, answers_about, of_account, with_prefix
 from darkroom.aws.deliveries import S3Deliveries
 from darkroom.aws.events import DynamoDBEvents
 from darkroom.aws.fingerprints import DynamoDBFingerprints
 from darkroom.aws.idempotency import DynamoDBIdempotency
 from darkroom.aws.posts import DynamoDBPosts
 from darkroom.aws.quota import DynamoDBQuota
+from darkroom.aws.sealed import SealedToken
 from darkroom.aws.shelves import OF_POSTS, TenantDeliveries, TenantItems
 from darkroom.aws.timeline import DynamoDBTimeline
 from darkroom.deliveries import Delivery
 from darkroom.errors import StoreUnavailableError
 from darkroom.posts import PostState
-from tests.builders import NOW, OTHER_TENANT, TENANT, a_call, a_post, a_record, an_event, content
+from tests.builders import NOW, OTHER_TENANT, TENANT, a_call, a_post, a_record, an_account, an_event, content
 from tests.contracts.conftest import REGION
 
 DOOMED, STAYING = "acc_00000000000000000000000001", "acc_00000000000000000000000002"
 HERE = Path(__file__).parent
 # What is kept of an account elsewhere, and why no job has to look for it there.
 NOT_BELONGINGS = {
-    "ACCOUNT#", "TOKEN#", "DEFAULT", "HOLDER", "CONSENT#",  # erased at once, in the transaction that dooms the account
+    "ACCOUNT#", "TOKEN#", "DEFAULT", "HOLDER",  # erased at once, in the transaction that dooms the account
     "DELETION", "OPEN#",  # tell of a deletion, and name nobody
     "KEY", "CONNECT", "CHOICE",  # a caller's; the last two expire within minutes
+    "BLOCK",  # a hash, of a user of the issuer's
     "ENDPOINT#", "SECRETS#",  # a tenant's
     "DELIVERY#",  # ids of events, which are erased; expires
     "<step>:<error>",  # Instagram's
+    "RATE#",  # a number, of a tenant; expires
 }  # fmt: skip
 BELONGINGS = {
     "POST#", "TIMELINE#", "FINGERPRINT#", "QUOTA#", "IDEMPOTENCY", "EVENT#", "MESSAGE#", "THREAD#", "COMMENTS#",
-    "STORY#",
+    "STORY#", "CONSENT#",
 }  # fmt: skip
-PARTITIONS = {"TENANT#", "INSTAGRAM#", "DELETION#", "DELETIONS", "OUTAGE", "KEY#", "CONNECT#", "IDEMPOTENCY#"}
+PARTITIONS = {
+    "TENANT#",
+    "INSTAGRAM#",
+    "CONSENTS#",
+    "DELETION#",
+    "DELETIONS",
+    "OUTAGE",
+    "KEY#",
+    "SUBJECT#",
+    "CONNECT#",
+    "IDEMPOTENCY#",
+}
+
+
+class _NoVault:
+    def seal(self, secret, tenant_id, account_id, number):
+        return SealedToken(b"sealed", b"wrapped", "arn", number)
 
 
 class Cloud:
@@ -47,8 +67,8 @@ class Cloud:
 
     def __init__(self, cloud):
         self.dynamodb, self.s3, self.scheduler = (cloud.client(name) for name in ("dynamodb", "s3", "scheduler"))
-        self.posts, self.callers, self.events = (
-            cloud.table(name) for name in ("PostsTable", "CallersTable", "EventsTable")
+        self.posts, self.callers, self.events, self.accounts = (
+            cloud.table(name) for name in ("PostsTable", "CallersTable", "EventsTable", "AccountsTable")
         )
         with contextlib.suppress(self.s3.exceptions.BucketAlreadyOwnedByYou):
             self.s3.create_bucket(Bucket="belongings", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -65,6 +85,7 @@ class Cloud:
             Items(self.dynamodb, self.callers, "answers", answers_about),
             RawDeliveries(self.s3, "belongings"),
             Items(self.dynamodb, self.events, "events", of_account),
+            Consents(self.dynamodb, self.accounts),
         )
 
     def shelves(self):
@@ -99,7 +120,16 @@ class Cloud:
         )
         delivery = Delivery(f'{{"text": "{mark}"}}'.encode(), "instagram", NOW)
         S3Deliveries(self.s3, "belongings").keep(tenant_id, account_id, delivery, delivery.raw)
+        account = an_account(id=account_id, tenant_id=tenant_id, ig_user_id=mark, app_scoped_id=mark)
+        accounts = ConnectingAccounts(self.dynamodb, self.accounts, _NoVault())
+        accounts.connect(account, "token")
+        accounts.connect(replace(account, login="facebook", app_scoped_id=f"{mark}-person", token_version=2), "token")
+        accounts.erase(replace(account, token_version=2))
         return mark
+
+    def tell(self, tenant_id, account_id, event_id):
+        told = replace(an_event(), id=event_id, tenant_id=tenant_id, account_id=account_id)
+        DynamoDBEvents(self.dynamodb, self.events, lambda: NOW).add(told)
 
     def _schedule(self, name):
         self.scheduler.create_schedule(
@@ -116,7 +146,7 @@ class Cloud:
     def kept(self):
         items = [
             str(item)
-            for table in (self.posts, self.callers, self.events)
+            for table in (self.posts, self.callers, self.events, self.accounts)
             for item in self.dynamodb.scan(TableName=table)["Items"]
         ]
         objects = [
@@ -138,7 +168,7 @@ def kept(cloud):
 
 
 def erase(kept, *ids):
-    return {each.kind: sum(each.erase(*ids)) for each in kept.belongings()}
+    return {each.kind: sum(number for number, _ in each.erase(*ids, None)) for each in kept.belongings()}
 
 
 def test_everything_of_the_account_goes_and_nothing_else(kept):
@@ -147,7 +177,15 @@ def test_everything_of_the_account_goes_and_nothing_else(kept):
     before = [kept.count(mark) for mark in neighbours]
     assert kept.count(doomed) >= 8
     counts = erase(kept, TENANT, DOOMED)
-    assert counts == {"posts": 2, "fingerprints": 1, "quota": 2, "answers": 1, "deliveries": 1, "events": 1}
+    assert counts == {
+        "posts": 2,
+        "fingerprints": 1,
+        "quota": 2,
+        "answers": 1,
+        "deliveries": 1,
+        "events": 1,
+        "consents": 2,
+    }
     assert kept.count(doomed) == 0
     assert not [each for each in kept.kept() if TENANT in each and DOOMED in each]
     assert [kept.count(mark) for mark in neighbours] == before
@@ -172,7 +210,7 @@ def test_what_a_broken_connection_left_is_erased_the_next_time(kept, wire, nth):
     doomed = kept.live_with(TENANT, DOOMED)
     sent = wire.counts(kept.dynamodb, "BatchWriteItem")
     for belongings in kept.belongings():
-        for _ in belongings.erase(TENANT, DOOMED):
+        for _ in belongings.erase(TENANT, DOOMED, None):
             if len(sent) == nth:
                 break
         if len(sent) == nth:
@@ -191,6 +229,24 @@ def test_what_s3_refuses_to_delete_is_to_be_erased_again(kept, wire):
     wire.answers(kept.s3, "DeleteObjects", "SlowDown", 503, "<Error><Code>SlowDown</Code></Error>")
     with pytest.raises(StoreUnavailableError):
         erase(kept, TENANT, DOOMED)
+
+
+def test_what_is_of_others_is_read_once_however_often_the_job_stops(kept, wire):
+    """A big tenant's partition is longer than one run can read, and what is of others is still there the next time."""
+    for number in range(12):
+        kept.tell(TENANT, STAYING, f"{number:02}-staying")
+        kept.tell(TENANT, DOOMED, f"{number:02}-doomed")
+    wire.asks(kept.dynamodb, "Query", Limit=2)
+    (events,) = [each for each in kept.belongings() if each.kind == "events"]
+    sent, erased, after, stopped = wire.counts(kept.dynamodb, "Query"), 0, None, -1
+    while after != stopped:
+        stopped = after
+        number, after = next(iter(events.erase(TENANT, DOOMED, after)))
+        erased += number
+    assert erased == 12
+    assert len(sent) <= 14
+    assert "doomed" not in str(kept.kept())
+    assert sum("-staying" in each for each in kept.kept()) == 12
 
 
 def test_every_kind_of_item_belongs_to_an_account_or_says_why_not():
@@ -226,8 +282,17 @@ def test_an_export_has_each_thing_of_the_tenant_once_whatever_the_pages(kept, li
     kinds = {each.kind for each in found}
     assert kinds == {"post", "timeline_entry", "fingerprint", "quota", "event", "delivery"}
     for mark in marks:
-        assert sum(mark in str(each) for each in found) == kept.count(mark) - 1  # an answer is a copy, and left out
+        left_out = 1 + 4  # an answer, which is a copy, and two consents, by person and by account
+        assert sum(mark in str(each) for each in found) == kept.count(mark) - left_out
     assert foreign not in str(found)
+
+
+def test_a_tenant_called_like_a_folder_of_ours_exports_and_erases_only_its_own(kept):
+    of_others = S3Deliveries(kept.s3, "belongings").put_aside(Delivery(b"CANARY-of-others", "instagram", NOW))
+    whose = of_others.split("/")
+    assert exported(kept, whose[0]) == []
+    erase(kept, whose[0], whose[1])
+    assert kept.count("CANARY-of-others") == 1
 
 
 def test_what_is_stored_as_text_is_shown_as_what_it_means(kept):

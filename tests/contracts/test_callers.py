@@ -1,14 +1,14 @@
-"""API keys and connect sessions: the fake and DynamoDB keep the same promises."""
+"""API keys, blocked users and connect sessions: the fake and DynamoDB keep the same promises."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
-from darkroom.aws.callers import DynamoDBApiKeys, DynamoDBConnectSessions
-from darkroom.errors import ConnectError
+from darkroom.aws.callers import DynamoDBApiKeys, DynamoDBBlockedSubjects, DynamoDBConnectSessions
+from darkroom.errors import ConnectError, StoreUnavailableError
 from tests.builders import NOW, a_session, an_api_key
-from tests.fakes import FakeApiKeys, FakeSessions
+from tests.fakes import FakeApiKeys, FakeBlockedSubjects, FakeSessions
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
@@ -16,6 +16,13 @@ def api_keys(request, cloud):
     if request.param == "fake":
         return FakeApiKeys()
     return DynamoDBApiKeys(cloud.client("dynamodb"), cloud.table("CallersTable"))
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def blocked(request, cloud):
+    if request.param == "fake":
+        return FakeBlockedSubjects()
+    return DynamoDBBlockedSubjects(cloud.client("dynamodb"), cloud.table("CallersTable"))
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
@@ -42,6 +49,23 @@ def test_finds_a_key_by_its_hash_as_it_was_added(api_keys, key):
 def test_knows_no_other_key(api_keys):
     api_keys.add(an_api_key())
     assert api_keys.find("cd" * 32) is None
+
+
+def test_a_user_is_blocked_until_unblocked_and_nobody_else_is(blocked):
+    one, other = "ab" * 32, "cd" * 32
+    assert not blocked.is_blocked(one)
+    for _ in range(2):  # twice is as once
+        blocked.block(one, NOW)
+    assert (blocked.is_blocked(one), blocked.is_blocked(other)) == (True, False)
+    assert [blocked.unblock(one), blocked.unblock(one)] == [True, False]
+    assert not blocked.is_blocked(one)
+
+
+def test_a_throttled_table_does_not_say_that_nobody_is_blocked(cloud, wire):
+    blocked = DynamoDBBlockedSubjects(cloud.client("dynamodb"), cloud.table("CallersTable"))
+    wire.answers(blocked.client, "GetItem", "ThrottlingException")
+    with pytest.raises(StoreUnavailableError):
+        blocked.is_blocked("ab" * 32)
 
 
 def test_a_session_is_bound_and_taken(sessions):

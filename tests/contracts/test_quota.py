@@ -102,6 +102,29 @@ def test_a_full_window_is_refused_with_the_next_moment_that_has_room(quota):
     quota.reserve(*HERE, "post_3", full.value.next_free_slot)
 
 
+def test_whether_there_is_room_can_be_asked_without_taking_it(quota):
+    quota.require_room(*HERE, NOW)
+    quota.told(*HERE, 0, 1, DAY, NOW)
+    quota.require_room(*HERE, NOW)
+    assert every(quota) == ()
+    quota.reserve(*HERE, "post_1", NOW)
+    refusals = []
+    for ask in (lambda: quota.require_room(*HERE, NOW), lambda: quota.reserve(*HERE, "post_2", NOW)):
+        with pytest.raises(QuotaFullError) as full:
+            ask()
+        refusals.append((full.value.next_free_slot, full.value.retry_after))
+    assert refusals == [(NOW + hours(24), DAY)] * 2
+    quota.require_room(*HERE, NOW + hours(24))
+    assert every(quota) == (NOW,)
+
+
+def test_posts_of_somebody_else_take_room_too(quota):
+    quota.told(*HERE, 2, 2, DAY, NOW)
+    with pytest.raises(QuotaFullError) as full:
+        quota.require_room(*HERE, NOW)
+    assert full.value.next_free_slot == NOW + hours(24)
+
+
 def test_a_window_reaches_over_midnight_on_both_sides(quota):
     quota.told(*HERE, 0, 2, DAY, NOW)
     quota.reserve(*HERE, "post_1", MIDNIGHT - hours(1))

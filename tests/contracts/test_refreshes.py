@@ -145,9 +145,9 @@ def test_an_account_that_is_connected_anew_or_erased_is_due_as_it_is_now(stores)
 def test_a_dead_account_leaves_the_index_once_it_was_told(stores):
     account = stores.connect(refresh_at=NOW + HOUR)
     dead = replace(
-        account, state=AccountState.REAUTHORIZATION_REQUIRED, last_problem=PROBLEM, untold="x", refresh_at=NOW - HOUR
+        account, state=AccountState.REAUTHORIZATION_REQUIRED, last_problem=PROBLEM, untold=("x",), refresh_at=NOW - HOUR
     )
-    stores.accounts.flag(dead)
+    stores.accounts.flag(dead, account)
     assert stores.accounts.due_before(NOW, 9, None) == (due_of(dead),)
     stores.accounts.mark_told(dead, None)
     assert stores.accounts.due_before(NOW + timedelta(days=999), 9, None) == ()
@@ -194,18 +194,29 @@ def test_a_new_connection_and_a_new_token_begin_without_a_lease(stores):
 
 def test_what_a_failed_try_leaves_is_read_back(stores):
     account = stores.connect(refresh_at=NOW)
-    later = replace(account, refresh_at=NOW + HOUR, last_problem=PROBLEM, warned_days=14, untold="account.x")
-    assert stores.accounts.look_again(later)
+    later = replace(account, refresh_at=NOW + HOUR, last_problem=PROBLEM, warned_days=14, untold=("account.x",))
+    assert stores.accounts.look_again(later, account)
     assert stores.accounts.get(TENANT, account.id) == replace(later, version=account.version + 1)
 
 
 def test_a_failed_try_says_nothing_about_another_token(stores):
     account = stores.connect(refresh_at=NOW)
     again = stores.connect(refresh_at=NOW, token_version=2)
-    assert not stores.accounts.look_again(replace(account, refresh_at=NOW + HOUR, last_problem=PROBLEM))
+    assert not stores.accounts.look_again(replace(account, refresh_at=NOW + HOUR, last_problem=PROBLEM), account)
     assert stores.accounts.get(TENANT, account.id) == again
     stores.accounts.erase(again)
-    assert not stores.accounts.look_again(again)
+    assert not stores.accounts.look_again(again, again)
+
+
+def test_a_failed_try_does_not_overwrite_what_somebody_else_found_out(stores):
+    account = stores.connect(refresh_at=NOW)
+    dead = replace(account, state=AccountState.REAUTHORIZATION_REQUIRED, untold=("account.x",), last_problem=PROBLEM)
+    assert stores.accounts.flag(dead, account)
+    assert not stores.accounts.look_again(replace(account, refresh_at=NOW + HOUR), account)
+    assert not stores.accounts.look_again(replace(dead, refresh_at=NOW + HOUR), replace(dead, untold=()))
+    assert stores.accounts.get(TENANT, account.id) == replace(dead, version=account.version + 1)
+    assert stores.accounts.look_again(replace(dead, refresh_at=None), dead)
+    assert stores.accounts.due_before(NOW + timedelta(days=999), 9, None) == ()
 
 
 # The new token.
@@ -321,7 +332,7 @@ def test_a_lost_connection_is_something_to_wait_for(real, cloud, wire):
     wire.breaks(cloud.client("dynamodb"), "UpdateItem", ReadTimeoutError(endpoint_url="https://aws.test"))
     for write in (real.accounts.look_again, real.accounts.flag):
         with pytest.raises(StoreUnavailableError):
-            write(account)
+            write(account, account)
 
 
 def test_what_a_renewal_shows_holds_no_token(real):

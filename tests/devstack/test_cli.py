@@ -29,12 +29,24 @@ def test_help_names_every_command(capsys):
     told = capsys.readouterr().out
     assert all(
         f"    {command} " in told
-        for command in ("up", "demo", "timeline", "trigger", "redrive", "doctor", "key", "reset", "simulator")
+        for command in (
+            "up",
+            "demo",
+            "timeline",
+            "trigger",
+            "redrive",
+            "doctor",
+            "key",
+            "subject",
+            "reset",
+            "simulator",
+        )
     )
 
 
 @pytest.mark.parametrize(
-    "command", [["up"], ["demo"], ["timeline"], ["redrive"], ["doctor"], ["key", "create"], ["reset"]]
+    "command",
+    [["up"], ["demo"], ["timeline"], ["redrive"], ["doctor"], ["key", "create"], ["subject", "block"], ["reset"]],
 )
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as left:
@@ -43,7 +55,9 @@ def test_every_command_explains_itself(command, capsys):
     assert len(capsys.readouterr().out) > 150
 
 
-@pytest.mark.parametrize("arguments", [[], ["publish"], ["key", "create"], ["demo", "--image-seconds", "soon"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["publish"], ["key", "create"], ["subject", "block"], ["demo", "--image-seconds", "soon"]]
+)
 def test_wrong_usage_exits_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as left:
         cli.main(arguments)

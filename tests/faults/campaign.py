@@ -61,6 +61,7 @@ class Campaign:
             if not self.is_quick:
                 self._singles(pool)
                 self._pairs(pool)
+                self._overtaken(pool)
                 self._control(pool)
                 self._mutants(pool)
         self.report.seconds = time.monotonic() - started
@@ -77,6 +78,10 @@ class Campaign:
 
     def _pairs(self, pool: ProcessPoolExecutor) -> None:
         self._gather("pairs", [pool.submit(run_pairs, each) for each in batched(plans.firsts(), 2, strict=False)])
+
+    def _overtaken(self, pool: ProcessPoolExecutor) -> None:
+        batches = batched(plans.overtaken(), BATCH, strict=False)
+        self._gather("overtaken", [pool.submit(run_all, each) for each in batches])
 
     def _gather(self, stage: str, futures: Sequence[Future[Tally]]) -> None:
         tally = Tally()

@@ -93,6 +93,10 @@ MUTANTS = (
     ),
     Mutant("one clean read is proof", (Change(_CONFIRMING, "CLEAN_READS = 4", "CLEAN_READS = 1"),)),
     Mutant("two clean reads are proof", (Change(_CONFIRMING, "CLEAN_READS = 4", "CLEAN_READS = 2"),)),
+    Mutant(
+        "clean reads count for another attempt",
+        (Change(_CONFIRMING, "replace(task, attempt=attempt, clean_reads=0)", "replace(task, attempt=attempt)"),),
+    ),
     Mutant("asking does not wait", (Change(_DEFINITION, "SecondsPath: $.publish.wait_seconds", "Seconds: 1"),)),
     Mutant(
         "the status PUBLISHED is not believed",
@@ -253,11 +257,11 @@ def _caught(mutant: Mutant, seed: int) -> Result | None:
 
 
 def _hunting(seed: int, mutant: Mutant) -> Iterator[Schedule]:
-    """Single faults, pairs and random schedules in turns, nearest to the one call first."""
+    """Each sort of schedule in turns, nearest to the one call first."""
     singles = sorted(plans.singles(), key=_distance)
     pairs = (second for first in sorted(plans.firsts(), key=_distance) for second in plans.seconds(run(first, mutant)))
     randoms = (plans.random_schedule(seed, number) for number in range(1000))
-    for in_turn in zip_longest(singles, pairs, randoms):
+    for in_turn in zip_longest(singles, pairs, plans.overtaken(), randoms):
         yield from filter(None, in_turn)
 
 

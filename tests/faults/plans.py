@@ -1,5 +1,6 @@
 """
-Which schedules are run: every single fault, every pair around the one call, and random ones by seed.
+Which schedules are run: every single fault, every pair around the one call, a second execution between two troubles
+with that call, and random ones by seed.
 
 Kinds of content go the same way for most of it. What a reel waits for, and what comes after an image is live, is broken
 where it is their own; pairs are run in full for an image, and of a carousel and a story, whose way to the one call and
@@ -13,7 +14,7 @@ from functools import cache
 from random import Random
 from zlib import crc32
 
-from tests.faults.kinds import ANSWERS, END, Fault, faults_at, is_invocation, numbered, representatives
+from tests.faults.kinds import ANSWERS, END, PUBLISH, Fault, faults_at, is_invocation, numbered, representatives
 from tests.faults.running import REAL, Result, run
 from tests.faults.schedules import CONTENTS, Schedule
 
@@ -36,6 +37,19 @@ LIKE_AN_IMAGE = {
 }
 IN_FULL = ("image", "commented", "muted")
 THINNED = 8
+# What leaves nobody knowing; the second time also what has its effect, or only takes its time.
+TROUBLES = tuple(Fault(kind, "before", PUBLISH) for kind in ("timeout", "crashed", "late"))
+TROUBLES_AGAIN = tuple(
+    Fault(kind, when, PUBLISH, 2)
+    for kind, when in (
+        ("slow", "before"),
+        ("timeout", "before"),
+        ("timeout", "after"),
+        ("killed", "after"),
+        ("late", "before"),
+    )
+)
+MOST_RESTARTS = 24  # the last ones before the second call
 MOST_STALE_READS = 5
 SKEWS = (0, 0, 600, -600)
 # A call has one answer. In a random schedule a list is behind twice at most: when it lies as often as we ask, and the
@@ -115,6 +129,25 @@ def seconds(first: Result) -> Iterator[Schedule]:
             pair = replace(first.schedule, faults=(*first.schedule.faults, fault))
             if first.schedule.content in IN_FULL or crc32(str(pair).encode()) % THINNED == 0:
                 yield pair
+
+
+def overtaken() -> Iterator[Schedule]:
+    """
+    Trouble with the one call, an execution that begins beside the first while that one asks, and trouble with the next
+    call: two that ask about the same attempt, of which one makes another. Chance alone finds this too seldom.
+    """
+    for trouble in TROUBLES:
+        result = run(Schedule("image", (trouble,), DUPLICATES), REAL)
+        places = numbered(result.points)[: _second_call(result.points)]
+        restarts = [fault for place in places for fault in representatives(*place) if fault.kind == "restarted"]
+        for restart in restarts[-MOST_RESTARTS:]:
+            for again in TROUBLES_AGAIN:
+                yield Schedule("image", (trouble, restart, again), DUPLICATES)
+
+
+def _second_call(points: tuple[str, ...]) -> int:
+    calls = [index for index, point in enumerate(points) if point == PUBLISH]
+    return (calls[1] if len(calls) > 1 else len(points)) + 1
 
 
 def random_schedule(seed: int, number: int) -> Schedule:

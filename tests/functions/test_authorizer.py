@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -6,6 +7,7 @@ from darkroom import bootstrap
 from darkroom.authenticating import KeyRequest, issue_key
 from darkroom.errors import StoreUnavailableError
 from darkroom.http_events import Incoming
+from darkroom.tenants import subject_hash
 from tests.builders import NOW, TENANT
 from tests.events import event, http_event
 from tests.functions.world import call
@@ -72,6 +74,23 @@ def test_when_the_credential_cannot_be_judged_nobody_is_let_in_and_the_caller_is
     assert through(answer).refusal().code == code
     assert CANARY not in json.dumps(answer) + lines.getvalue()
     assert secret not in lines.getvalue()
+
+
+def test_a_blocked_user_is_nobody_and_hears_so_from_every_route(world, monkeypatch):
+    class Jwts:
+        def claims(self, _token):
+            return {"iss": "https://issuer.example", "sub": CANARY, "tenant_id": TENANT, "scope": "admin"}
+
+    jwts = replace(bootstrap.authenticating_ports(), jwts=Jwts())
+    monkeypatch.setattr(bootstrap, "authenticating_ports", lambda: jwts)
+    assert through(asked("Bearer a.b.c")).tenant_id == TENANT
+    world.blocked.block(subject_hash("https://issuer.example", CANARY), NOW)
+    answer = asked("Bearer a.b.c")
+    assert through(answer).caller() is None
+    assert CANARY not in json.dumps(answer)
+    for function, route in (("posts_api", "GET /v1/posts"), ("posts_api", "POST /v1/posts")):
+        refused = call(function, http_event(route, caller=answer["context"]))
+        assert (refused["statusCode"], json.loads(refused["body"])["code"]) == (403, "subject_blocked")
 
 
 def test_context_values_are_text_as_api_gateway_wants(world):

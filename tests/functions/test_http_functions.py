@@ -14,7 +14,9 @@ from jsonschema import Draft202012Validator
 from darkroom.connection import cookie_name
 from darkroom.errors import ConfigurationError, StoreUnavailableError
 from darkroom.http import PUBLIC
+from darkroom.ids import new_id
 from darkroom.instagram.errors import InstagramUnavailableError
+from darkroom.limits import POSTS_A_MINUTE
 from darkroom.posts import PostState
 from tests.builders import NOW, OTHER_TENANT, TENANT, a_call, a_post, an_account, an_endpoint, an_event, content
 from tests.events import answered, event, http_event
@@ -199,6 +201,23 @@ def test_so_does_one_that_was_published_now_or_tried_again(world, deed, state):
     second = ask(f"POST /v1/posts/{{id}}/{deed}", **given)
     assert (second["statusCode"], answered(second)) == (202, answered(first))
     assert len(world.workflows.runs) == 1
+
+
+def test_too_many_posts_of_a_tenant_are_refused_until_the_minute_is_over_and_the_key_stays_free(world):
+    world.rates.take(TENANT, POSTS_A_MINUTE.value, world.clock())
+    given = {"body": {"kind": "image", "media": [{"url": "https://media.example.com/a.jpg"}]}}
+    given["headers"] = {"idempotency-key": "key-1"}
+    refused = ask("POST /v1/posts", **given)
+    told, seconds = answered(refused), int(refused["headers"]["retry-after"])
+    assert (refused["statusCode"], told["code"], told["actor"]) == (429, "too_many_requests", "caller")
+    assert told["retry"] == {"allowed": True, "automatic": False, "after": seconds}
+    assert 0 < seconds <= 60
+    for deed, state in (("publish", PostState.DRAFT), ("retry", PostState.FAILED)):
+        post = world.posts.add(a_post(account_id=ACCOUNT_ID, state=state, queued_at=None, id=new_id("post", NOW)))
+        assert ask(f"POST /v1/posts/{{id}}/{deed}", parameters={"id": post.id})["statusCode"] == 429
+    assert not world.workflows.runs
+    world.clock.advance(seconds)
+    assert ask("POST /v1/posts", **given)["statusCode"] == 202
 
 
 def test_without_an_account_the_default_one_publishes(world):
@@ -539,6 +558,7 @@ def test_when_the_app_secret_is_missing_the_owner_sees_a_page(world, monkeypatch
     answer = ask("GET /oauth/instagram/start", query={"session": session}, caller={})
     assert answer["statusCode"] == 503
     assert answer["headers"]["content-type"].startswith("text/html")
+    assert "InstagramAppSecret" not in answer["body"]
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
+from darkroom.errors import StoreUnavailableError
 from darkroom.instagram.client import InstagramClient
 from darkroom.instagram.errors import InstagramError
 from darkroom.instagram.models import Access
-from darkroom.observability import log_call
+from darkroom.observability import log_call, log_unforeseen
 from devstack.template import load, of_type
 from tests.events import event
 from tests.functions.world import call_with
@@ -38,7 +39,7 @@ def counts(name: str, lines: list[dict[str, Any]]) -> list[Any]:
 
 def terms(pattern: str) -> list[tuple[str, str, str]]:
     inside = pattern.removeprefix("{").removesuffix("}").strip()
-    return [tuple(re.fullmatch(r"\$\.(\w+) (=|>=?|IS) (.+)", each.strip()).groups()) for each in inside.split("&&")]
+    return [tuple(re.fullmatch(r"\$\.(\w+) (=|!=|>=?|IS) (.+)", each.strip()).groups()) for each in inside.split("&&")]
 
 
 def holds(line: dict[str, Any], term: tuple[str, str, str]) -> bool:
@@ -49,6 +50,8 @@ def holds(line: dict[str, Any], term: tuple[str, str, str]) -> bool:
             return value is not None
         case "IS", "TRUE":
             return value is True
+        case "!=", text:
+            return value is not None and value != json.loads(text)
         case "=", text:
             return value == json.loads(text)
         case ">", number:
@@ -108,6 +111,18 @@ def answered(status: int, body: dict[str, Any]) -> None:
     client = InstagramClient(transport=transport, on_call=log_call)
     with suppress(InstagramError):
         client.media(Access("17841400000000001", "token"), "17900000000000001")
+
+
+def test_an_error_that_nobody_foresaw_is_counted_even_where_the_caller_hears_nothing_of_it(world, lines, context):
+    world.workflows.failure = PermissionError("arn:aws:states:…")
+    answer = call_with("posts_api", event("posts_api"), context("PostsApiFunction"))
+    assert answer["statusCode"] == 202
+    assert counts("UnforeseenErrors", lines.read_lines()) == [1]
+
+
+def test_an_overloaded_store_passes_and_is_not_counted_among_them(lines):
+    log_unforeseen(StoreUnavailableError())
+    assert counts("UnforeseenErrors", lines.read_lines()) == []
 
 
 def test_the_soonest_expiry_is_what_the_dispatcher_says():

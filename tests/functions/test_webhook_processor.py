@@ -81,6 +81,66 @@ def test_what_cannot_be_read_never_takes_its_neighbours_along(world, bad):
     assert len(world.events.stored) == 2
 
 
+def saying(value):
+    """A comment that says this JSON, of an account that is connected."""
+    return body(9, "@@").replace('"@@"', value, 1).encode()
+
+
+def listing(entries):
+    return b'{"object":"instagram","entry":[' + entries + b"]}"
+
+
+MINE = COMMENT["entry"][0]["id"].encode()
+# A body; and whether it can be read, so that it is an event, or done with because it is nobody's.
+MALFORMED = {
+    "NUL in the text": (saying('"a\\u0000b"'), 3),
+    "NUL in the JSON": (saying('"a\0b"'), 2),
+    "duplicate keys": (saying('"1","text":"2","id":"3","id":["4"]'), 3),
+    "duplicate entries": (body(9).encode()[:-1] + b',"entry":[],"entry":{}}', 2),
+    "lone surrogate": (saying('"a\\ud800b"'), 3),
+    "lone surrogate as a key": (saying('1,"\\udfff":1'), 3),
+    "lone surrogate in bytes": (body(9, "@@").encode().replace(b"@@", b"\xed\xa0\x80"), 3),
+    "lone surrogate as the object": (b'{"object":"\\ud800","entry":[]}', 2),
+    "10^400": (saying(str(10**400)), 3),
+    "10^400 as an id": (saying('1,"id":' + str(10**400)), 3),
+    "10^400 as a time": (body(9).replace('"time":', f'"time": {10**400}, "was":', 1).encode(), 3),
+    "10^400 as a float": (saying("1e400"), 2),
+    "more digits than Python reads": (saying("9" * 5_000), 2),
+    "depth 10,000": (saying("[" * 10_000 + "]" * 10_000), 2),
+    "depth 10,000 of objects": (saying('{"a":' * 10_000 + "1" + "}" * 10_000), 2),
+    "6 MB of text": (saying('"' + "x" * 6_000_000 + '"'), 3),
+    "6 MB of depth": (b"[" * 6_000_000, 2),
+    "6 MB of digits": (b"1" * 6_000_000, 2),
+    "6 MB of NUL": (b"\0" * 6_000_000, 2),
+    "6 MB of entries": (listing(b"{}," * 2_000_000 + b"{}"), 2),
+    "6 MB of accounts": (listing(b",".join(b'{"id":"%d"}' % number for number in range(400_000))), 2),
+    "6 MB of changes": (listing(b'{"id":"' + MINE + b'","changes":[' + b"1," * 3_000_000 + b"1]}"), 2),
+    "not UTF-8": (b"\xff\xfe\xfd", 2),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_what_is_signed_and_malformed_is_taken_in_and_never_stalls_its_neighbours(world, lines, monkeypatch, name):
+    """Bounded by what it costs: so many questions whose an account is, and so many events, whatever the body holds."""
+    malformed, events = MALFORMED[name]
+    asked = []
+    holder = world.accounts.holder
+    monkeypatch.setattr(world.accounts, "holder", lambda ig_id: asked.append(ig_id) or holder(ig_id))
+    receiver, processor = app("webhook_receiver").handler, app("webhook_processor").handler
+    for raw in (body(1).encode(), malformed, body(2).encode()):
+        assert receiver(post(raw, is_base64=True), None)["statusCode"] == 200
+    assert polled(world.queues, world.queue, processor) == 3
+    assert len(world.events.stored) == events
+    assert len(asked) <= 3
+    assert len(lines.named("message done")) + len(lines.named("message failed")) == 3
+    assert not lines.named("unforeseen error")
+    for _ in range(6):  # and what cannot be read ends where it can be looked at
+        world.queues.become_visible(world.queue)
+        polled(world.queues, world.queue, processor)
+    assert not world.queues.queues[world.queue].visible
+    assert len(world.events.stored) == events
+
+
 @pytest.mark.parametrize(
     "attributes", [{"schema": "2"}, {"schema": ""}, {"encoding": "zip"}, {"received_at": "?"}], ids=str
 )

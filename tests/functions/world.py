@@ -21,6 +21,7 @@ from darkroom import (
     receiving,
     recounting,
     registering,
+    reloading,
     resending,
     submission,
     watching,
@@ -39,6 +40,7 @@ from tests.fakes import (
     Clock,
     FakeAccounts,
     FakeApiKeys,
+    FakeBlockedSubjects,
     FakeBus,
     FakeChoices,
     FakeDeliveries,
@@ -49,6 +51,7 @@ from tests.fakes import (
     FakeOutages,
     FakePosts,
     FakeQuota,
+    FakeRates,
     FakeRecords,
     FakeSchedules,
     FakeSessions,
@@ -89,6 +92,7 @@ class World:
     posts: FakePosts = field(default_factory=FakePosts)
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
     keys: FakeApiKeys = field(default_factory=FakeApiKeys)
+    blocked: FakeBlockedSubjects = field(default_factory=FakeBlockedSubjects)
     choices: FakeChoices = field(default_factory=FakeChoices)
     sessions: FakeSessions = field(default_factory=FakeSessions)
     records: FakeRecords = field(default_factory=FakeRecords)
@@ -96,6 +100,7 @@ class World:
     outages: FakeOutages = field(default_factory=FakeOutages)
     bus: FakeBus = field(default_factory=FakeBus)
     fingerprints: FakeFingerprints = field(default_factory=FakeFingerprints)
+    rates: FakeRates = field(default_factory=FakeRates)
     schedules: FakeSchedules = field(default_factory=FakeSchedules)
     workflows: FakeWorkflows = field(default_factory=FakeWorkflows)
     instagram: FakeInstagram = field(default_factory=FakeInstagram)
@@ -127,9 +132,12 @@ class World:
         return {
             **self._compliance(),
             "accounts": self.accounts,
-            "authenticating_ports": authenticating.Ports(self.keys, None, "tenant_id", "test"),
+            "authenticating_ports": authenticating.Ports(self.keys, self.blocked, None, "tenant_id", "test"),
             "calling_ports": workflow.CallingPorts(
-                **self._recording(), tokens=self.tokens, instagram=self.instagram, sleep=self.clock.sleep
+                **self._recording(),
+                tokens=self.tokens,
+                instagram=reloading.ReloadingInstagram(self.instagram, self.accounts, self.tokens),
+                sleep=self.clock.sleep,
             ),
             "connect_callback_ports": connecting.CallbackPorts(
                 self.sessions, self.accounts, lambda: self.instagram, self.standing, self.clock, ""
@@ -161,7 +169,9 @@ class World:
                 self.schedules,
                 self.quota,
                 self.fingerprints,
+                self.rates,
                 self.clock,
+                log_unforeseen,
             ),
             "processing_ports": processing.Ports(
                 self.accounts,

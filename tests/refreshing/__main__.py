@@ -22,7 +22,7 @@ from tests.refreshing.town import CALM, Town
 SEED, TOWNS = 20261123, 4  # a run is as many towns, two at a time
 # Small and stormy, so that each safeguard is needed soon. The product itself has to live through the same.
 TRIAL = {"accounts": 200, "days": 160, "rate": 0.06}
-TRIALS = 4
+TRIALS = 6
 
 
 @dataclass(frozen=True)

@@ -62,8 +62,7 @@ class Ledger:
             self._close(key, before)
 
     def _close(self, key: Key, before: Account) -> None:
-        if before.untold:
-            self.excused.add((before.id, str(before.token_version), before.untold))
+        self.excused.update((before.id, str(before.token_version), kind) for kind in before.untold)
         if not self.is_dead(before) or before.state is AccountState.CONNECTED:
             left = (before.token_expires_at - self.clock.now) / timedelta(days=1)
             kind = self.spelled.get(key, "random faults only")
@@ -132,8 +131,8 @@ class Ledger:
             self.breach("a dead token nobody knows of" if is_dead else "a living token is flagged as dead", key)
         if is_flagged and told[one] != 1:
             self.breach(f"a dead token was told {told[one]} times", key)
-        if account.untold:
-            self.breach(f"{account.untold} is still untold", key)
+        for kind in account.untold:
+            self.breach(f"{kind} is still untold", key)
 
 
 class WatchedAccounts(FakeAccounts):
@@ -159,8 +158,8 @@ class WatchedAccounts(FakeAccounts):
             self.ledger.renewals += 1
             self.ledger.replaced(before, after, successor.token)
 
-    def flag(self, account: Account) -> bool:
-        is_written = super().flag(account)
+    def flag(self, account: Account, seen: Account) -> bool:
+        is_written = super().flag(account, seen)
         if is_written:
             self.ledger.flags[(account.tenant_id, account.id), account.token_version, account.state] += 1
             is_orphaned = self.ledger.rules.tokens[self.ledger.token_of(account)].rotated
@@ -170,8 +169,8 @@ class WatchedAccounts(FakeAccounts):
     def erase(self, account: Account) -> None:
         stored = self.stored.get((account.tenant_id, account.id))
         super().erase(account)
-        if stored is not None and stored.untold:
-            self.ledger.excused.add((stored.id, str(stored.token_version), stored.untold))
+        if stored is not None:
+            self.ledger.excused.update((stored.id, str(stored.token_version), kind) for kind in stored.untold)
 
 
 class WatchedEvents(FakeEvents):

@@ -1,6 +1,7 @@
 """The product with one safeguard taken away. A proof that lets one of them live proves nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -8,9 +9,10 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from darkroom import dispatching, problems, refreshes, refreshing, standing
+from darkroom import confirming, dispatching, problems, refreshes, refreshing, standing
 from darkroom.accounts import Account, AccountState
 from darkroom.events import Event
+from darkroom.reloading import ReloadingInstagram
 from tests.fakes import FakeAccounts
 
 _renew, _due_before, _verdict, _event = (
@@ -43,7 +45,7 @@ def _any_version(self: FakeAccounts, account: Account) -> Account | None:
     return self.stored.get((account.tenant_id, account.id))
 
 
-def _flagged_again(self: FakeAccounts, account: Account) -> bool:
+def _flagged_again(self: FakeAccounts, account: Account, _seen: Account) -> bool:
     if self._same_token(account) is None:
         return False
     self._change(account, ("state", "last_problem", "untold", "refresh_at"))
@@ -81,8 +83,38 @@ def _at_day_58(account: Account, _chance: Any) -> datetime:
 def _gives_up(account: Account, error: Exception, ports: refreshing.Ports) -> str:
     problem = problems.describe(error)
     account = standing.flag(account, problem, ports.standing)
-    ports.accounts.look_again(replace(account, refresh_at=None, last_problem=problem))
+    ports.accounts.look_again(replace(account, refresh_at=None, last_problem=problem), account)
     return str(problem["code"])
+
+
+def _whoever_is_stored(*_: Any) -> bool:
+    return True
+
+
+def _never_reloaded(*_: Any) -> None:
+    return None
+
+
+def _seen_or_not(self: FakeAccounts, account: Account, _seen: Account) -> bool:
+    if self._same_token(account) is None:
+        return False
+    self._change(account, ("refresh_at", "last_problem", "warned_days", "untold"))
+    return True
+
+
+def _not_read_again(account: Account, problem: dict[str, Any], ports: standing.Ports) -> Account:
+    state = _verdict(account, problem, ports.now())
+    if state is None or account.state in {state, AccountState.REAUTHORIZATION_REQUIRED}:
+        return account
+    untold = (*account.untold, standing._MAKES[state])
+    flagged = replace(account, state=state, last_problem=problem, untold=untold, refresh_at=ports.now())
+    return standing._told_or_left(flagged, ports) if ports.accounts.flag(flagged, account) else account
+
+
+@contextmanager
+def _stale() -> Iterator[None]:
+    with patch.object(standing, "flag", _not_read_again), patch.object(FakeAccounts, "look_again", _seen_or_not):
+        yield
 
 
 def _taken(target: Any, **changes: Any) -> Callable[[], Any]:
@@ -108,4 +140,7 @@ MUTANTS = (
     Mutant("what was due before this hour", _taken(FakeAccounts, due_before=_due_within_the_hour)),
     Mutant("coming back to what was queued and lost", _taken(dispatching, PUT_OFF=timedelta(days=999))),
     Mutant("warnings", _taken(refreshes, warning=_nothing)),
+    Mutant("whose token a post's step was refused with", _taken(confirming, _is_to_blame=_whoever_is_stored)),
+    Mutant("reading the token again that Instagram refuses", _taken(ReloadingInstagram, _newer=_never_reloaded)),
+    Mutant("finding out what is stored when a flag was not written", _stale),
 )

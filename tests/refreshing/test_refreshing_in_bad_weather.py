@@ -2,18 +2,20 @@
 
 from collections import Counter
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
-from darkroom import refreshing
+from darkroom import bootstrap_tokens, refreshing
 from darkroom.instagram.client import InstagramClient
-from darkroom.refreshes import LEASE
+from darkroom.refreshes import LEASE, LONGEST
 from simulator.clock import Clock as SimulatorClock
 from simulator.instagram import Instagram
 from simulator.options import Options, PretendAccount
 from simulator.testing import transport
 from tests.builders import NOW, TENANT, an_account
 from tests.fakes import Clock, FakeAccounts, FakeRenewals, standing_ports
+from tests.functions import world
 from tests.refreshing.__main__ import SEED, TRIAL, caught, lived
 from tests.refreshing.mutants import MUTANTS
 from tests.refreshing.town import VISIBILITY, Town
@@ -46,6 +48,27 @@ def test_the_town_lives_by_the_queue_of_the_template():
     assert queue["VisibilityTimeout"] == VISIBILITY.total_seconds() >= 6 * limit
     assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
     assert timedelta(seconds=limit) < LEASE < VISIBILITY, "a message comes again when its dead worker's lease is over"
+
+
+@pytest.mark.parametrize("name", ["RefreshTokenFunction", "RefreshAccountFunction"])
+def test_who_refreshes_lives_long_enough_to_write_the_only_copy_down(name):
+    """Also if each attempt to write takes as long as the SDK lets it, and those that end well come last."""
+    limit = timedelta(seconds=TEMPLATE["Resources"][name]["Properties"]["Timeout"])
+    assert limit >= 2 * LONGEST, "or the second message of a batch would never be begun"
+    writing = 5 * timedelta(seconds=6) + timedelta(seconds=sum(refreshing._PAUSES))
+    assert writing + timedelta(seconds=15) <= LONGEST
+
+
+@pytest.mark.parametrize(("left", "is_begun"), [(59.9, False), (60.1, True)])
+def test_no_refresh_is_begun_that_could_be_cut_off(monkeypatch, left, is_begun):
+    begun = []
+    app = world.app("refresh_token")
+    monkeypatch.setattr(bootstrap_tokens, "refreshing_ports", lambda: None)
+    monkeypatch.setattr(refreshing, "refresh_due", lambda *_: begun.append(1) or {})
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: left * 1000)
+    body = '{"tenant_id": "t", "account_id": "a", "token_version": 1}'
+    app.handler({"Records": [{"messageId": "1", "body": body}]}, context)
+    assert bool(begun) is is_begun
 
 
 @pytest.mark.parametrize("mode", ["same", "rotate_keep", "rotate_kill"])

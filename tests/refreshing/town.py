@@ -13,15 +13,25 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from darkroom import announcing, confirming, connection, dispatching, problems, refreshing, standing, workflow
+from darkroom import (
+    announcing,
+    confirming,
+    connection,
+    dispatching,
+    problems,
+    refreshing,
+    reloading,
+    standing,
+    workflow,
+)
 from darkroom.accounts import AccountState
 from darkroom.errors import DarkroomError, NotFoundError, StoreUnavailableError
 from darkroom.instagram.codes import PROVES_REVOCATION
 from darkroom.instagram.errors import InstagramError, InstagramUnavailableError, TokenInvalidError
-from darkroom.instagram.models import LongLivedToken
+from darkroom.instagram.models import Access, LongLivedToken, Media
 from darkroom.posts import PostState
 from tests.builders import NOW, a_caller, a_post, a_session
-from tests.fakes import Clock, FakeBus, FakeOutages, FakePosts, FakeQuota, FakeRenewals, Killed
+from tests.fakes import Clock, FakeBus, FakeOutages, FakePosts, FakeQuota, FakeRenewals, FakeTokens, Killed
 from tests.refreshing.ledger import Key, Ledger, WatchedAccounts, WatchedEvents
 from tests.refreshing.rules import LIFETIME, TokenRules
 from tests.refreshing.weather import Through, Weather, checkpoint
@@ -120,7 +130,10 @@ class Town:
                 raise checkpoint()
             if self.refused_until.get(token.owner, NOW) > self.clock.now:
                 raise InstagramUnavailableError(status=503)
-        return self.rules.refresh(text)
+        answer = self.rules.refresh(text)
+        if not self.weather.is_over and self.random.random() < 5 * self.weather.rate:
+            self._publish(key, 0)  # of all moments now, when the old token may be dead and the new one is not stored
+        return answer
 
     # Time.
 
@@ -195,6 +208,9 @@ class Town:
         return [
             another_worker,
             another_worker,
+            lambda: self._publish(key, 0),
+            lambda: self._publish(key, self.random.uniform(0.0001, 0.02)),
+            lambda: self._reconnect(key),
             lambda: self._reconnect(key),
             lambda: self._revoke(key),
             self._dispatch_once,
@@ -312,24 +328,42 @@ class Town:
         except (Killed, DarkroomError, InstagramError):
             self.counts["refreshes at once refused"] += 1
 
-    def _publish(self, key: Key) -> None:
-        """A post is on its way with the token of this moment; minutes later Instagram is asked with it."""
+    def _publish(self, key: Key, hours: float = 0.05) -> None:
+        """A post is on its way with the token of this moment; in a while Instagram is asked with it."""
         if key in self.accounts.stored:
             post = a_post(tenant_id=key[0], account_id=key[1], accepted_at=self.clock.now, state=PostState.PROCESSING)
             post = replace(post, id=f"post_{next(self._numbers):026}")
             self.posts.add(post)
-            self.later(0.05, self._be_refused, post.id, key, self.ledger.token_of(self.accounts.stored[key]))
+            access = workflow.AccountAccess.by(self.accounts.stored[key], FakeTokens(self.accounts))
+            if hours:
+                self.later(hours, self._ask_instagram, post.id, access)
+            else:
+                self._ask_instagram(post.id, access)
 
-    def _be_refused(self, post_id: str, key: Key, text: str) -> None:
-        subcode = self.rules.dead_with(text)
-        if subcode is None:
-            return
-        problem = json.dumps(problems.describe(TokenInvalidError(code=190, subcode=subcode)))
-        error = {"Error": "TokenInvalidError", "Cause": json.dumps({"errorMessage": problem})}
+    def recent_media(self, access: Access) -> tuple[Media, ...]:
+        """Instagram's answer to a step of a post."""
+        if (subcode := self.rules.dead_with(access.token)) is not None:
+            raise TokenInvalidError(code=190, subcode=subcode)
+        return ()
+
+    def _ask_instagram(self, post_id: str, access: workflow.AccountAccess) -> None:
+        account = access.account
+        instagram: Any = self  # as much of it as is needed
         try:
-            confirming.mark_failed(workflow.FailureTask(key[0], post_id, error), self.failing)
+            reloading.ReloadingInstagram(instagram, self.accounts, FakeTokens(self.accounts)).recent_media(access)
+        except TokenInvalidError as error:
+            stored = self.accounts.stored.get((account.tenant_id, account.id))
+            if stored is not None and not self.ledger.is_dead(stored):
+                self.ledger.breach("a post failed by a token that had been replaced", (account.tenant_id, account.id))
+            cause = {"Error": "TokenInvalidError", "Cause": json.dumps({"errorMessage": problems.dump(error)})}
+            delay = self.random.choice((0, 0.001, 0.01))  # a step, a task and a queue of Step Functions
+            self.later(delay, self._be_refused, workflow.FailureTask(account.tenant_id, post_id, cause))
+
+    def _be_refused(self, task: workflow.FailureTask) -> None:
+        try:
+            confirming.mark_failed(task, self.failing)
         except (Killed, StoreUnavailableError):
-            self.later(0.02, self._be_refused, post_id, key, text)
+            self.later(0.02, self._be_refused, task)
 
     def figures(self) -> dict[str, Any]:
         """What came of it, beside the ledger."""

@@ -5,12 +5,13 @@ out. Everything comes from one seeded generator.
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from darkroom.errors import StoreUnavailableError, TokenUnreadableError
+from darkroom.errors import DarkroomError, StoreUnavailableError, TokenUnreadableError
 from darkroom.instagram.errors import (
     AccountRestrictedError,
     AppCredentialsError,
@@ -46,14 +47,16 @@ SPELLS: dict[str, tuple[tuple[str, ...], int, float]] = {
     "events": (("events.", "bus."), 6, 24),
     "queue": (("queue.",), 4, 12),
 }
+TABLES = ("accounts.", "renewal.", "events.")
 
 
 @dataclass
 class Weather:
     """
-    `rate` of calls are struck. `meanwhile` are things that may happen just then, somewhere else. `unlucky` are the
-    accounts (`current` is the one being worked on) of which the only copy of a new token may have been lost by no fault
-    of ours: Instagram's answer never came, the worker died, or the table was out for longer than anybody waits.
+    `rate` of calls are struck, and as many of those to a table are made twice. `meanwhile` are things that may happen
+    just then, somewhere else. `unlucky` are the accounts (`current` is the one being worked on) of which the only copy
+    of a new token may have been lost by no fault of ours: Instagram's answer never came, the worker died, or the table
+    was out for longer than anybody waits.
     """
 
     random: Random
@@ -92,9 +95,11 @@ class Weather:
             if point.startswith("renewal."):
                 self.unlucky.add(self.current)
             raise self._outage(point)
-        if self.random.random() >= self.rate:
-            return call(*arguments)
-        return self._strike(point, call, *arguments)
+        if self.random.random() < self.rate:
+            return self._strike(point, call, *arguments)
+        if point.startswith(TABLES) and self.random.random() < self.rate:
+            return self._repeated(point, call, *arguments)
+        return call(*arguments)
 
     def _outage(self, point: str) -> Exception:
         if point.startswith("instagram."):
@@ -102,7 +107,7 @@ class Weather:
         return TokenUnreadableError() if point.startswith("renewals.") else StoreUnavailableError()
 
     def _strike(self, point: str, call: Callable[..., Any], *arguments: Any) -> Any:
-        kind = self.random.choice(("killed", "lost", "refused", "meanwhile"))
+        kind = self.random.choice(("killed", "lost", "refused", "meanwhile", "meanwhile"))
         when = self.random.choice(("before", "after"))
         self.struck[f"{kind} {when} {point.partition('.')[0]}"] += 1
         if kind == "meanwhile":
@@ -128,6 +133,13 @@ class Weather:
         finally:
             self._depth -= 1
         return answer if when == "after" else call(*arguments)
+
+    def _repeated(self, point: str, call: Callable[..., Any], *arguments: Any) -> Any:
+        """The first answer is lost, the SDK sends again by itself, and the second one is all that anybody hears."""
+        self.struck[f"repeated {point.partition('.')[0]}"] += 1
+        with suppress(DarkroomError):
+            call(*arguments)
+        return call(*arguments)
 
     def _error(self, kind: str, point: str) -> BaseException:
         if kind == "killed":

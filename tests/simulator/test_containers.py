@@ -1,4 +1,5 @@
 import json
+from unittest.mock import ANY
 
 import pytest
 
@@ -251,6 +252,17 @@ def test_a_container_can_be_made_to_never_finish(instagram, bakery):
     container = bakery.photo()
     bakery.wait(3600)
     assert bakery.status(container)["status_code"] == "IN_PROGRESS"
+
+
+def test_containers_can_be_made_to_fail(instagram, bakery):
+    instagram.switch(containers_fail=2207001)
+    photo = bakery.photo()
+    instagram.switch(containers_fail=0)
+    assert bakery.status(photo) == {"id": photo, "status_code": "ERROR", "status": ANY}
+    assert "2207001" in bakery.status(photo)["status"]
+    later = bakery.photo()
+    bakery.wait(60)
+    assert bakery.status(later)["status_code"] == "FINISHED"
 
 
 def test_reading_a_container_without_fields_gives_its_id(bakery):

@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -68,10 +70,107 @@ def webhooks_on_their_way(cloud: LocalCloud) -> int:
 
 
 def messages_in(cloud: LocalCloud, queue: str) -> int:
-    """Visible or not; `queue` is an output of the stack."""
+    """`queue` is an output of the stack."""
+    return messages_at(cloud, cloud.outputs[queue])
+
+
+def messages_at(cloud: LocalCloud, url: str) -> int:
+    """Visible or not."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = cloud.client("sqs").get_queue_attributes(QueueUrl=cloud.outputs[queue], AttributeNames=names)
+    found = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
     return sum(int(found["Attributes"][name]) for name in names)
+
+
+@contextmanager
+def erasing_at_once(cloud: LocalCloud) -> Iterator[None]:
+    """On AWS the job waits until every function that may still hold the account has ended."""
+    sqs, url = cloud.client("sqs"), queue_url(cloud, "ErasureQueue")
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "0"})
+    try:
+        yield
+    finally:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "120"})
+
+
+def queue_url(cloud: LocalCloud, logical_id: str) -> str:
+    found = cloud.client("cloudformation").describe_stack_resource(
+        StackName=cloud.describe()["stack"], LogicalResourceId=logical_id
+    )
+    return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+
+def open_deletions(cloud: LocalCloud) -> set[str]:
+    return {each["sk"]["S"] for each in items(cloud, "AccountsTableName") if each["pk"]["S"] == "DELETIONS"}
+
+
+def settle_deletions(cloud: LocalCloud, but: set[str]) -> None:
+    """Waits until all have ended `but` those."""
+    deadline = time.monotonic() + EXECUTION_SECONDS
+    while open_deletions(cloud) - but:
+        assert time.monotonic() < deadline, "still erasing"
+        time.sleep(0.1)
+
+
+TAP = "what-was-on-the-bus"
+
+
+def tap_bus(cloud: LocalCloud) -> None:
+    """A rule of the tests' own: from now on each event on the bus lies in a queue of that name."""
+    sqs, events, bus = cloud.client("sqs"), cloud.client("events"), cloud.outputs["EventBusName"]
+    url = sqs.create_queue(QueueName=TAP)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name=TAP, EventBusName=bus, EventPattern=json.dumps({"source": [{"prefix": ""}]}))
+    events.put_targets(Rule=TAP, EventBusName=bus, Targets=[{"Id": "tap", "Arn": arn}])
+
+
+def queues(cloud: LocalCloud) -> dict[str, list[dict[str, Any]]]:
+    """
+    What lies in every queue of the region, dead-letter queues included, by name. It stays where it is, but it has been
+    received once more: five times, and its queue gives it up.
+    """
+    sqs = cloud.client("sqs")
+    urls = [url for page in sqs.get_paginator("list_queues").paginate() for url in page.get("QueueUrls", [])]
+    return {url.rpartition("/")[2]: _lying(sqs, url) for url in urls}
+
+
+def _lying(sqs: Any, url: str) -> list[dict[str, Any]]:
+    """Hidden while they are read, so that each is read once, and then shown again."""
+    found: list[dict[str, Any]] = []
+    while messages := sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=60, MessageAttributeNames=["All"]
+    ).get("Messages"):
+        found += messages
+    for each in found:
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"], VisibilityTimeout=0)
+    return found
+
+
+@contextmanager
+def consumers_paused(cloud: LocalCloud) -> Iterator[None]:
+    """Nothing is taken out of any queue meanwhile."""
+    client = cloud.client("lambda")
+    mappings = client.list_event_source_mappings()["EventSourceMappings"]
+    of_queues = [each["UUID"] for each in mappings if ":sqs:" in each["EventSourceArn"]]
+    assert of_queues
+    try:
+        for each in of_queues:
+            client.update_event_source_mapping(UUID=each, Enabled=False)
+        yield
+    finally:
+        for each in of_queues:
+            client.update_event_source_mapping(UUID=each, Enabled=True)
+
+
+def objects(cloud: LocalCloud) -> dict[str, str]:
+    """Every object of every bucket, by bucket and key; the code of the functions is not data."""
+    s3 = cloud.client("s3")
+    found = {}
+    for bucket in (each["Name"] for each in s3.list_buckets()["Buckets"]):
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            for each in page.get("Contents", []):
+                body = s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
+                found[f"{bucket}/{each['Key']}"] = f"{each['Key']}\n{body.decode('latin-1')}"
+    return found
 
 
 def history(cloud: LocalCloud, execution_arn: str) -> list[dict[str, Any]]:

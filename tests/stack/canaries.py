@@ -31,7 +31,10 @@ class Heard:
 
 @dataclass
 class Canaries:
-    """By kind: `api key`, `app secret`, `token`, `link`, `state`, `cookie`, `code`, `caption`, `comment`, `jwt`."""
+    """
+    By kind: `api key`, `app secret`, `verify token`, `signing secret`, `token`, `link`, `state`, `cookie`, `code`,
+    `jwt`, `signed request`, `webhook signature`, `app-scoped id`, `caption`, `comment`.
+    """
 
     known: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     heard: list[Heard] = field(default_factory=list)

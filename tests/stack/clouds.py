@@ -28,7 +28,10 @@ def running_cloud(state_dir: Path, canaries: Canaries, **options: Any) -> Iterat
         scale_waits(running, WAIT_SCALE)
         for output in ("InstagramAppSecretArn", "MetaAppSecretArn"):
             credentials = running.client("secretsmanager").get_secret_value(SecretId=running.outputs[output])
-            canaries.meet("app secret", json.loads(credentials["SecretString"])["app_secret"])
+            stored = json.loads(credentials["SecretString"])
+            canaries.meet("app secret", stored["app_secret"])
+            if "verify_token" in stored:
+                canaries.meet("verify token", stored["verify_token"])
         yield running
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from devstack.cloud import LocalCloud
 from devstack.template import load
+from tests.stack import aws
 from tests.stack.canaries import Canaries
 from tests.stack.clouds import RETURN_ORIGIN, ROOT, SECONDS, STATE, WEBHOOK_PORT, running_cloud
 from tests.stack.issuer import Issuer
@@ -49,13 +50,14 @@ def cloud(canaries, issuer) -> Iterator[LocalCloud]:
     hosts = {"TestWebhookHosts": f"127.0.0.1:{WEBHOOK_PORT}"}
     parameters = {"ReturnOrigins": RETURN_ORIGIN, "OidcIssuer": issuer.url} | hosts
     with running_cloud(STATE, canaries, parameters=parameters) as running:
+        aws.tap_bus(running)
         yield running
 
 
 @pytest.fixture(scope="session")
-def instagram(cloud) -> Iterator[PretendInstagram]:
+def instagram(cloud, canaries) -> Iterator[PretendInstagram]:
     with httpx.Client(base_url=cloud.simulator_url, timeout=SECONDS) as client:
-        yield PretendInstagram(client)
+        yield PretendInstagram(client, canaries)
 
 
 type NewTenant = Callable[..., Tenant]

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+
+from simulator.ids import app_scoped_id
+from tests.stack.canaries import Canaries
 
 
 @dataclass(frozen=True)
@@ -13,12 +16,14 @@ class PretendInstagram:
     """What the world and Instagram itself know. `client` talks to the simulator."""
 
     client: httpx.Client
+    canaries: Canaries = field(repr=False)
 
     def sample(self, name: str) -> str:
         return str(self.client.base_url.join(f"/_sim/samples/{name}"))
 
     def add_account(self, username: str) -> None:
         self._ask("POST", "accounts", {"username": username})
+        self.canaries.meet("app-scoped id", app_scoped_id(username))
 
     def add_page(self, name: str, person: str, username: str | None = None, **more: Any) -> None:
         """A Facebook Page of this person's, linked to this account if any."""
@@ -96,7 +101,7 @@ class PretendInstagram:
     def signed_request(self, username: str, issued_at: int | None = None) -> str:
         """What Meta would post about that person to the callbacks."""
         wish = {"username": username} | ({"issued_at": issued_at} if issued_at is not None else {})
-        return str(self._ask("POST", "signed_requests", wish)["signed_request"])
+        return self.canaries.meet("signed request", str(self._ask("POST", "signed_requests", wish)["signed_request"]))
 
     def withdraw(self, username: str, url: str) -> tuple[int, str]:
         """The owner removes the app, and Meta tells that URL: its status and body."""

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.compliance_fakes import signed
 from tests.stack import aws
+from tests.stack.people import Account, Owner
 from tests.stack.problems import refused
 
 
@@ -70,18 +72,8 @@ def comes_back(connect, new_owner):
 
 @pytest.fixture
 def at_once(cloud):
-    """On AWS the job waits until every function that may still hold the account has ended."""
-    url = queue_url(cloud, "ErasureQueue")
-    cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "0"})
-    yield
-    cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "120"})
-
-
-def queue_url(cloud, logical_id):
-    found = cloud.client("cloudformation").describe_stack_resource(
-        StackName=cloud.describe()["stack"], LogicalResourceId=logical_id
-    )
-    return found["StackResourceDetail"]["PhysicalResourceId"]
+    with aws.erasing_at_once(cloud):
+        yield
 
 
 def told_by_meta(cloud, instagram, account):
@@ -105,10 +97,11 @@ def everywhere(cloud):
     s3, sqs, sfn = cloud.client("s3"), cloud.client("sqs"), cloud.client("stepfunctions")
     for bucket in s3.list_buckets()["Buckets"]:
         if "deliveries" in bucket["Name"]:
-            for each in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", []):
-                body = s3.get_object(Bucket=bucket["Name"], Key=each["Key"])["Body"].read()
-                texts[f"bucket {each['Key']}"] = each["Key"] + body.decode(errors="replace")
-    for url in sqs.list_queues().get("QueueUrls", []):
+            for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket["Name"]):
+                for each in page.get("Contents", []):
+                    body = s3.get_object(Bucket=bucket["Name"], Key=each["Key"])["Body"].read()
+                    texts[f"bucket {each['Key']}"] = each["Key"] + body.decode(errors="replace")
+    for url in sqs.list_queues().get("QueueUrls", []):  # dead-letter queues are queues
         found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
         texts[f"queue {url}"] = json.dumps(found.get("Messages", []))
     for each in aws.executions(cloud):
@@ -127,13 +120,49 @@ def hits(cloud, canaries):
     )
 
 
-def test_after_a_deletion_nothing_of_the_owner_is_left_anywhere(cloud, tenant, instagram, stranger, at_once):
+def people_of(cloud, account):
+    """Who has ever let us use the account: app-scoped id by login."""
+    whose = aws.items(cloud, "AccountsTableName")
+    found = [item["sk"]["S"].split("#") for item in whose if item["pk"]["S"].endswith(f"#{account.id}")]
+    return dict(found)
+
+
+def asked_by(cloud, stranger, login, app_scoped_id):
+    """As Meta does, signed by the app of that login: the simulator signs for one of them only."""
+    secret = cloud.outputs["InstagramAppSecretArn" if login == "instagram" else "MetaAppSecretArn"]
+    app = json.loads(cloud.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
+    text = signed(app_scoped_id, int(time.time()), app["app_secret"])
+    answer = stranger.post(f"{cloud.api_url}/meta/data-deletion", data={"signed_request": text})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.fixture
+def connected(new_tenant, connect, new_owner, instagram, clients):
+    """A tenant whose account was connected by these logins, one after the other."""
+
+    def made(logins):
+        tenant, owner = new_tenant(), new_owner()
+        person = Owner(f"Person of {owner.username}", clients(), tenant.canaries)
+        instagram.add_page(f"Page of {owner.username}", person.username, owner.username)
+        for login in logins:
+            answer = (owner if login == "instagram" else person).connect(tenant.link(login=login))
+            assert answer.status_code == 200, answer.text
+        (view,) = tenant.api.get("/v1/accounts").json()["data"]
+        tenant.accounts.append(Account(view["id"], view["ig_user_id"], view["username"]))
+        return tenant
+
+    return made
+
+
+def lived(cloud, tenant):
+    """What the account has been used for: two posts, and the canaries that it leaves behind."""
     account = tenant.account
     canaries = {
-        "caption": "CANARY-caption-of-a-live-post",
-        "scheduled caption": "CANARY-caption-of-a-scheduled-post",
-        "comment": "CANARY-comment-text",
-        "message": "CANARY-message-text",
+        "caption": f"CANARY-caption-of-a-live-post-of-{account.id}",
+        "scheduled caption": f"CANARY-caption-of-a-scheduled-post-of-{account.id}",
+        "comment": f"CANARY-comment-text-{account.id}",
+        "message": f"CANARY-message-text-{account.id}",
         "username": account.username,
         "account of Instagram's": account.ig_user_id,
     }
@@ -141,24 +170,44 @@ def test_after_a_deletion_nothing_of_the_owner_is_left_anywhere(cloud, tenant, i
     body = tenant.body(caption=canaries["caption"])
     live = tenant.follow(tenant.accepted(tenant.api.post("/v1/posts", json=body, headers=key)))
     scheduled = tenant.schedule(datetime.now(UTC) + timedelta(days=2), caption=canaries["scheduled caption"])
-    instagram.comes_in("comment", account.username, text=canaries["comment"], media_id=live["media_id"])
-    instagram.comes_in("message", account.username, text=canaries["message"])
+    tenant.instagram.comes_in("comment", account.username, text=canaries["comment"], media_id=live["media_id"])
+    tenant.instagram.comes_in("message", account.username, text=canaries["message"])
     deadline = time.monotonic() + 20
     while not (events_of(cloud, tenant, "comment.created") and events_of(cloud, tenant, "message.received")):
         assert time.monotonic() < deadline
         time.sleep(0.2)
+    return (live, scheduled), canaries
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("is_disconnected", [False, True], ids=["connected", "disconnected before"])
+@pytest.mark.parametrize(
+    "logins",
+    [("instagram",), ("facebook",), ("instagram", "facebook")],
+    ids=["by Instagram", "by Facebook", "by Instagram, later by Facebook"],
+)
+def test_after_a_deletion_nothing_of_the_owner_is_left_anywhere(cloud, connected, stranger, logins, is_disconnected):
+    tenant = connected(logins)
+    account = tenant.account
+    posts, canaries = lived(cloud, tenant)
+    people = people_of(cloud, account)
+    assert people.keys() == set(logins)
+    canaries |= {f"id of the person at {login}": person for login, person in people.items()}
+    if is_disconnected:
+        assert tenant.api.delete(f"/v1/accounts/{account.id}").status_code == 200
+        aws.settle(cloud)
     assert {what for what, _ in hits(cloud, canaries)} == canaries.keys(), (
         "a canary that was never there proves nothing"
     )
 
-    told = told_by_meta(cloud, instagram, account)
+    told = asked_by(cloud, stranger, logins[0], people[logins[0]])
     assert refused(tenant.api.get(f"/v1/accounts/{account.id}"), 404)
     assert f"TOKEN#{account.id}" not in aws.items_of(cloud, "AccountsTableName", tenant.id)
     page = awaited(stranger, told)
     assert account.username not in page
 
     assert hits(cloud, canaries) == []
-    for post in (live, scheduled):
+    for post in posts:
         assert refused(tenant.api.get(f"/v1/posts/{post['id']}"), 404)
     left = {name: aws.items_of(cloud, name, tenant.id) for name in aws.TABLES}
     assert {name: sorted(kinds(items)) for name, items in left.items() if items} == {"EventsTableName": ["EVENT"]}
@@ -166,7 +215,7 @@ def test_after_a_deletion_nothing_of_the_owner_is_left_anywhere(cloud, tenant, i
     assert event["type"]["S"] == "account.deletion_requested"
     assert "account_id" not in event
     schedules = cloud.client("scheduler").list_schedules()["Schedules"]
-    assert scheduled["id"] not in [each["Name"] for each in schedules]
+    assert posts[1]["id"] not in [each["Name"] for each in schedules]
 
 
 def kinds(items):

@@ -9,6 +9,7 @@ import time
 import pytest
 from joserfc.jwk import RSAKey
 
+from devstack import cli
 from tests.stack import aws
 from tests.stack.problems import refused
 from tests.stack.routes import routes
@@ -125,6 +126,26 @@ def test_a_jwt_of_the_configured_issuer_works_with_its_scopes(with_jwt):
     assert refused(with_jwt("/v1/accounts"), 403)["detail"] == "This credential lacks the scope accounts:read."
     assert with_jwt("/v1/accounts", scope="posts:read accounts:read").status_code == 200
     assert refused(with_jwt(method="POST"), 403)["code"] == "scope_missing"
+
+
+def test_a_blocked_users_token_is_refused_at_once_everywhere_and_the_others_of_the_tenant_are_not(
+    cloud, with_jwt, monkeypatch, capsys
+):
+    """Through `darkroom subject`, as its operator does it."""
+    for name, value in cloud.environment().items():
+        monkeypatch.setenv(name, value)
+    subject, everything = "ada@example.com", {"scope": "posts:read posts:write"}
+    assert with_jwt(sub=subject, **everything).status_code == 200
+    assert cli.main(["subject", "block", "--subject", subject]) == 0
+    assert "are refused from now on" in capsys.readouterr().out
+    for method in ("GET", "POST"):
+        assert refused(with_jwt(method=method, sub=subject, **everything), 403)["code"] == "subject_blocked"
+    assert with_jwt(sub="grace@example.com", **everything).status_code == 200
+    assert subject not in json.dumps(aws.items(cloud, "CallersTableName"), default=str)
+    assert cli.main(["subject", "unblock", "--subject", subject]) == 0
+    assert cli.main(["subject", "unblock", "--subject", subject]) == 0
+    assert [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()] == ["Unblocked", "Was not blocked"]
+    assert with_jwt(sub=subject, **everything).status_code == 200
 
 
 def test_a_jwt_speaks_for_its_own_tenant_only(with_jwt, tenant):

@@ -30,7 +30,15 @@ def findings(darkroom, capsys, *options):
 def test_a_healthy_chain_has_no_problem(darkroom, tenant, capsys):
     found = findings(darkroom, capsys, "--account", tenant.account.id)
     assert {link for link, each in found.items() if each["status"] == "problem"} == set()
-    doors = {"app", "meta app", "webhooks", "deauthorise", "data deletion", "redirect URI"}
+    doors = {
+        "app",
+        "meta app",
+        "webhooks",
+        "deauthorise",
+        "data deletion",
+        "redirect URI",
+        "redirect URI of Facebook Login",
+    }
     assert doors | {"its token", "its quota", "its live"} <= found.keys()
     assert found["app"]["detail"] == "Instagram knows app id and secret."
     assert found["its live"]["status"] == "ok"

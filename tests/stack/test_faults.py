@@ -49,6 +49,18 @@ def test_a_container_that_was_not_made_at_the_first_try_is_made_at_the_second(te
     assert len(instagram.live(account.username)) == 1
 
 
+@pytest.mark.parametrize("subcode", [2207001, 2207032, 2207076])
+def test_a_container_that_fails_for_no_fault_of_the_media_is_made_anew(cloud, tenant, instagram, subcode):
+    """The step asks the table of outages, which is nobody's tenant."""
+    with instagram.switched(containers_fail=subcode):
+        post_id = tenant.accepted(tenant.api.post("/v1/posts", json=tenant.body()))
+        tenant.awaited(post_id, lambda post: instagram.calls(tenant.account.ig_user_id, "GET /{container}"))
+    post = tenant.follow(post_id)
+    assert post["state"] == "published", post["problem"]
+    assert "ContainerLostError" in {error for _, error in aws.failures(cloud, post_id)}
+    assert len(instagram.live(tenant.account.username)) == 1
+
+
 @pytest.mark.parametrize("kind", ["html", "empty", "wrong_types"])
 def test_nonsense_instead_of_a_status_is_asked_again(tenant, instagram, kind):
     instagram.fail("GET ^/178[0-9]{14}$", kind, nth=1, when="after")

@@ -35,7 +35,6 @@ def test_a_carousel_keeps_the_order_of_its_images_and_videos(tenant, instagram):
 def test_a_reel_goes_live_with_its_options(tenant, instagram):
     options = {
         "cover_url": instagram.sample("cover.jpg"),
-        "thumb_offset_ms": 1500,
         "share_to_feed": True,
         "audio_name": "Morning",
         "trial": "MANUAL",
@@ -45,7 +44,7 @@ def test_a_reel_goes_live_with_its_options(tenant, instagram):
     assert (post["media_id"], live["kind"], live["media_product_type"]) == (live["media_id"], "reel", "REELS")
     assert live["details"] == {"audio_name": "Morning", "trial_params": {"graduation_strategy": "MANUAL"}}
     (created,) = instagram.calls(tenant.account.ig_user_id, "POST /{ig}/media")
-    assert {"cover_url", "thumb_offset", "share_to_feed", "media_type", "video_url"} <= set(created["parameters"])
+    assert {"cover_url", "share_to_feed", "media_type", "video_url"} <= set(created["parameters"])
 
 
 def test_a_story_goes_live_without_a_caption(tenant, instagram):

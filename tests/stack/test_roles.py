@@ -146,7 +146,7 @@ def cloud_without(canaries):
 )
 def test_without_a_permission_its_step_fails_and_nothing_goes_live(cloud_without, clients, function, action, error):
     with cloud_without(action, function) as poorer, httpx.Client(base_url=poorer.simulator_url) as simulator:
-        tenant = _tenant_of(poorer, clients, PretendInstagram(simulator))
+        tenant = _tenant_of(poorer, clients, PretendInstagram(simulator, Canaries()))
         post = tenant.publish()
         assert (post["state"], post["problem"]["actor"]) == ("failed", "operator"), post["problem"]
         assert (function.removesuffix("Function"), error) in aws.failures(poorer, post["id"])

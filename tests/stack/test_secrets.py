@@ -7,8 +7,10 @@ the posts table, and for a replay under an Idempotency-Key into a record that ex
 
 import contextlib
 import hashlib
+import hmac
 import json
 import re
+import time
 import uuid
 
 import httpx
@@ -19,11 +21,20 @@ from darkroom.aws.accounts import DynamoDBAccounts, DynamoDBTokens
 from darkroom.aws.vault import Vault
 from darkroom.errors import AccountUnavailableError, NotFoundError
 from tests.stack import aws
+from tests.stack.clouds import SECONDS, WEBHOOK_PORT
 from tests.stack.people import result
 
-NEVER_STORED = {"api key", "app secret", "token", "link", "state", "cookie", "code", "jwt"}
-# As the simulator makes them: what we did not get to see is found by its form.
-ANY_TOKEN_OR_CODE = re.compile(r"IGAA[A-Za-z0-9]{30}|AQB[A-Za-z0-9]{60}")
+NEVER_STORED = {
+    "api key", "app secret", "verify token", "signing secret", "token", "link", "state", "cookie", "code", "jwt",
+    "signed request", "webhook signature",
+}  # fmt: skip
+# What we did not get to see is found by its form: a token or a code as the simulator makes them, a signed request, a
+# signature of Meta's and one of ours.
+ANY_TOKEN_OR_CODE = re.compile(
+    r"IGAA[A-Za-z0-9]{30}|AQB[A-Za-z0-9]{60}"
+    r"|\b[A-Za-z0-9_-]{43}\.eyJ[A-Za-z0-9_-]{20}|sha256=[0-9a-f]{64}|\bv1,[A-Za-z0-9+/]{43}="
+)
+ENDPOINT = {"url": f"http://127.0.0.1:{WEBHOOK_PORT}/nobody-listens", "types": ["post.*"]}
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +42,8 @@ def traffic(cloud, new_tenant, connect, new_owner, instagram):
     """A little of everything, so that this module also proves something when it runs alone."""
     tenant, owner = new_tenant(), new_owner()
     connect(tenant, owner)
+    tenant.canaries.meet("signing secret", tenant.api.post("/v1/webhook-endpoints", json=ENDPOINT).json()["secret"])
+    _meta_calls(cloud, instagram)
     body, key = tenant.body(), {"idempotency-key": str(uuid.uuid4())}
     for _ in range(2):
         tenant.follow(tenant.accepted(tenant.api.post("/v1/posts", json=body, headers=key)))
@@ -43,6 +56,48 @@ def traffic(cloud, new_tenant, connect, new_owner, instagram):
     for post in tenant.api.get("/v1/posts").json()["data"]:
         assert tenant.api.get(f"/v1/posts/{post['id']}/timeline").json()["data"]
     return tenant
+
+
+def _meta_calls(cloud, instagram):
+    """Each of Meta's ways in, proven: as a subscription, as a delivery, and for an owner whom nobody connected."""
+    told = cloud.client("secretsmanager").get_secret_value(SecretId=cloud.outputs["InstagramAppSecretArn"])
+    stored = json.loads(told["SecretString"])
+    secret, token = stored["app_secret"], stored["verify_token"]
+    query = {"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": "1158201444"}
+    assert httpx.get(f"{cloud.api_url}/webhooks/meta", params=query, timeout=SECONDS).text == "1158201444"
+    raw = b'{"object":"instagram","entry":[]}'
+    digest = instagram.canaries.meet("webhook signature", hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest())
+    headers = {"x-hub-signature-256": f"sha256={digest}", "content-type": "application/json"}
+    assert httpx.post(f"{cloud.api_url}/webhooks/meta", content=raw, headers=headers, timeout=SECONDS).is_success
+    stranger = f"stranger.{uuid.uuid4().hex[:8]}"
+    instagram.add_account(stranger)
+    for path in ("deauthorize", "data-deletion"):
+        form = {"signed_request": instagram.signed_request(stranger)}
+        assert httpx.post(f"{cloud.api_url}/meta/{path}", data=form, timeout=SECONDS).is_success
+
+
+@pytest.fixture(scope="module")
+def passing(cloud, traffic, connect, new_owner, instagram):
+    """Every queue with what passes through it: a post, a comment and a connection while nobody takes anything out."""
+    connect(traffic, new_owner())
+    with aws.consumers_paused(cloud):
+        account = traffic.accounts[-1]
+        traffic.publish(account_id=account.id)
+        (live,) = instagram.live(account.username)
+        instagram.comment(live["media_id"], traffic.canaries.comment("nice"))
+        deadline = time.monotonic() + SECONDS
+        while not all(aws.messages_at(cloud, url) for url in _urls(cloud, "WebhookQueue", "OutgoingEventsQueue")):
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        lying = aws.queues(cloud)
+    aws.settle(cloud)
+    return lying
+
+
+def _urls(cloud, *names):
+    client, stack = cloud.client("cloudformation"), cloud.describe()["stack"]
+    told = (client.describe_stack_resource(StackName=stack, LogicalResourceId=name) for name in names)
+    return [each["StackResourceDetail"]["PhysicalResourceId"] for each in told]
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +209,32 @@ def test_answers_tell_a_secret_only_to_whom_it_is_for(cloud, secrets, canaries):
         ("caption", "POST /v1/posts/{id}/retry"),
     }
     assert sent <= {("state", "GET /oauth/instagram/start"), ("state", "GET /oauth/facebook/start")}
+
+
+def test_no_credential_passes_through_a_queue_or_ends_in_a_dead_letter_queue(cloud, secrets, passing):
+    """Bodies and attributes. A webhook's words are in there, because they are what is handed on."""
+    assert len([name for name in passing if "DeadLetter" in name]) >= 8
+    texts = {name: json.dumps(found, default=str) for name, found in passing.items() if name != aws.TAP}
+    assert found(secrets, texts, (NEVER_STORED | {"app-scoped id"}) & secrets.keys()) == []
+
+
+def test_the_bus_carries_ids_and_codes_only(cloud, secrets, passing):
+    events = [json.loads(each["Body"]) for each in aws.queues(cloud)[aws.TAP]]
+    assert {"AccountConnected", "PostPublished"} <= {each["detail-type"] for each in events}
+    texts = {f"{number} {each['detail-type']}": json.dumps(each) for number, each in enumerate(events)}
+    assert found(secrets, texts, secrets.keys()) == []
+
+
+def test_no_credential_is_in_a_bucket(cloud, secrets, passing):
+    """Raw deliveries hold what people said, as Meta sent it; nothing that opens anything."""
+    texts = aws.objects(cloud)
+    assert any("CANARY-" in text for text in texts.values())
+    assert found(secrets, texts, (NEVER_STORED | {"app-scoped id"}) & secrets.keys()) == []
+
+
+def test_whose_consent_an_account_rests_on_is_with_the_accounts_only(cloud, secrets):
+    texts = {name: dumped(items) for name, items in aws.tables(cloud).items()}
+    assert {place for _, place in found(secrets, texts, {"app-scoped id"})} == {"AccountsTableName"}
 
 
 def test_an_erased_token_is_gone(cloud, new_tenant, connect):

@@ -22,6 +22,7 @@ from darkroom.instagram.models import Access
 from darkroom.instagram.oauth import FACEBOOK_SCOPES
 from darkroom.posts import Post, PostContent, PostState
 from darkroom.recording import Recorder
+from darkroom.reloading import ReloadingInstagram
 from darkroom.submission import Ports as PostingPorts
 from darkroom.timeline import Entry
 from darkroom.workflow import CallingPorts, Ports
@@ -39,6 +40,7 @@ from tests.fakes import (
     FakeOutages,
     FakePosts,
     FakeQuota,
+    FakeRates,
     FakeSchedules,
     FakeTokens,
     FakeWorkflows,
@@ -109,17 +111,14 @@ class Lab:
     def calling_ports(self) -> CallingPorts:
         wire = _Wire(transport(self.instagram), self.time, self.points)
         record = Recorder(self._watched("timeline", self.posts.timeline), self.posts, self.quota, self.now)
-        return CallingPorts(
-            **self._ports(),
-            tokens=self._watched("tokens", FakeTokens(self.accounts)),
-            # In virtual time an answer takes none.
-            instagram=InstagramClient(
-                transport=wire,
-                meta_app_secret=lambda: self.instagram.world.options.meta_app_secret,
-                on_call=lambda call: record(replace(call, duration_ms=0.0)),
-            ),
-            sleep=self.time.sleep,
+        client = InstagramClient(
+            transport=wire,
+            meta_app_secret=lambda: self.instagram.world.options.meta_app_secret,
+            on_call=lambda call: record(replace(call, duration_ms=0.0)),  # in virtual time an answer takes none
         )
+        ports, tokens = self._ports(), self._watched("tokens", FakeTokens(self.accounts))
+        instagram = ReloadingInstagram(client, ports["accounts"], tokens)
+        return CallingPorts(**ports, tokens=tokens, instagram=instagram, sleep=self.time.sleep)
 
     def _watched(self, name: str, port: object) -> Any:
         return Watched(name, port, self.points)
@@ -133,6 +132,7 @@ class Lab:
             schedules=self.schedules,
             quota=self.quota,
             fingerprints=self.fingerprints,
+            rates=FakeRates(),
             now=self.now,
         )
 

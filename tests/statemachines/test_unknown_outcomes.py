@@ -58,6 +58,20 @@ def test_a_publish_that_did_not_happen_is_repeated_once_that_is_proven(lab, post
     assert execution.seconds >= 240
 
 
+@pytest.mark.parametrize("hours", [1, 12])
+def test_an_instagram_that_is_down_while_it_is_asked_is_asked_until_it_answers(lab, hours):
+
+    def goes_down():
+        outage = lab.instagram.fail("GET /{container}", "http_5xx", status=500)
+        lab.later(hours * 3600, lambda: lab.instagram.mend(outage))
+
+    lab.instagram.fail(PUBLISH, "timeout", when="after")
+    lab.points.meanwhile("invoke ConfirmPublish", goes_down)
+    lab.publish(IMAGE)
+    assert (lab.post.state, lab.post.media_id) == (PostState.PUBLISHED, lab.live[0]["media_id"])
+    assert lab.called(PUBLISH) == 1
+
+
 def test_a_call_that_was_never_sent_needs_no_asking(lab):
     lab.points.fail("POST media_publish", httpx.ConnectError("no route"))
     execution = lab.publish(IMAGE)

@@ -164,8 +164,8 @@ def test_a_pause_of_one_account_does_not_stop_another(world):
 
 @pytest.mark.parametrize(
     ("wanted", "made", "room"),
-    [(content(), (), 1), (carousel(3), (), 4), (carousel(3), (0, 1), 2), (carousel(3), (0, 1, 2, None), 1)],
-    ids=["an image", "a carousel", "a carousel that has two", "one that has all"],
+    [(content(), (), 1), (carousel(3), (), 4), (carousel(3), (0, 1), 2), (carousel(3), (0, 1, 2), 1)],
+    ids=["an image", "a carousel", "a carousel that has two", "one that has all its items"],
 )
 def test_a_post_waits_unless_today_has_room_for_all_the_containers_it_still_needs(wanted, made, room):
     def with_room(count):
@@ -179,6 +179,14 @@ def test_a_post_waits_unless_today_has_room_for_all_the_containers_it_still_need
     with pytest.raises(PublishingLimitReachedError):
         begin(world)
     assert (world.post(), world.instagram.calls) == (world.first, [])
+
+
+@pytest.mark.parametrize(("wanted", "made"), [(content(), (None,)), (carousel(3), (0, 1, 2, None))])
+def test_a_post_that_has_all_its_containers_does_not_wait_for_room_for_more(wanted, made):
+    world = world_of(content=wanted, containers=tuple(a_container(item) for item in made))
+    for _ in range(MOST_CONTAINERS.value):
+        world.quota.count_container(TENANT, ACCOUNT_ID, NOW - HOUR)
+    assert begin(world)
 
 
 def test_containers_of_yesterday_do_not_count(world):

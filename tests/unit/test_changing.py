@@ -9,15 +9,18 @@ from darkroom.accounts import AccountState
 from darkroom.errors import (
     AccountUnavailableError,
     ConflictError,
+    InvalidPostError,
     NotFoundError,
     PreconditionFailedError,
     QuotaFullError,
     StoreUnavailableError,
+    TooManyRequestsError,
 )
 from darkroom.ids import new_id
+from darkroom.limits import POSTS_A_MINUTE
 from darkroom.posts import PostState
 from darkroom.submission import Submission
-from tests.builders import NOW, OTHER_TENANT, a_caller, a_post, an_account, content
+from tests.builders import NOW, OTHER_TENANT, TENANT, a_caller, a_post, an_account, content
 from tests.unit.world import broken, submission_ports
 
 SECOND = timedelta(seconds=1)
@@ -75,7 +78,7 @@ def test_what_the_first_request_stored_and_did_not_start_the_repetition_starts(p
 def test_a_repetition_hears_so_although_the_account_cannot_publish_any_more(ports, act, state):
     post = stored(ports, state)
     done = act(a_caller(), post.id, ports, None)
-    ports.accounts.flag(an_account(state=AccountState.REAUTHORIZATION_REQUIRED))
+    ports.accounts.flag(an_account(state=AccountState.REAUTHORIZATION_REQUIRED), an_account())
     assert act(a_caller(), post.id, ports, NOW) == done
 
 
@@ -114,7 +117,7 @@ def test_a_repetition_tells_nobody_of_another_s_post(ports, act, state):
 @pytest.mark.parametrize(("act", "state"), BEFORE)
 def test_an_account_that_cannot_publish_refuses_the_first_request(ports, act, state):
     post = stored(ports, state)
-    ports.accounts.flag(an_account(state=AccountState.REAUTHORIZATION_REQUIRED))
+    ports.accounts.flag(an_account(state=AccountState.REAUTHORIZATION_REQUIRED), an_account())
     with pytest.raises(AccountUnavailableError):
         act(a_caller(), post.id, ports)
     assert ports.posts.get(post.tenant_id, post.id) == post
@@ -200,3 +203,114 @@ def test_a_full_window_refuses_another_try_but_never_the_question_whether_a_post
             changing.retry(a_caller(), post.id, ports)
     else:
         assert changing.retry(a_caller(), post.id, ports).state is PostState.QUEUED
+
+
+# What fails behind a change that stands.
+
+
+BEHIND = ["quota.release", "fingerprints.forget", "schedules.remove"]
+
+
+@pytest.mark.parametrize("method", BEHIND)
+@pytest.mark.parametrize("error", [PermissionError, ValueError])
+def test_a_post_that_was_cancelled_is_answered_so_whatever_cannot_be_given_back_and_that_is_told(method, error):
+    told = []
+    ports = submission_ports(tell=told.append)
+    post = scheduled(ports)
+    broken(ports, method, error)
+    cancelled = changing.cancel(a_caller(), post.id, ports)
+    assert cancelled.state is PostState.CANCELLED
+    assert [type(each) for each in told] == [error]
+
+
+def test_what_cannot_be_given_back_does_not_keep_the_schedule(ports):
+    post = scheduled(ports)
+    broken(ports, "quota.release", PermissionError)
+    changing.cancel(a_caller(), post.id, ports)
+    assert ports.schedules.stored == {}
+
+
+@pytest.mark.parametrize(("act", "state"), BEFORE)
+def test_a_post_that_was_changed_is_answered_whatever_keeps_it_from_being_set_going(act, state):
+    told = []
+    ports = submission_ports(tell=told.append)
+    post = stored(ports, state)
+    ports.workflows.failure = PermissionError()
+    done = act(a_caller(), post.id, ports)
+    assert (done.state, ports.posts.get(post.tenant_id, post.id)) == (PostState.QUEUED, done)
+    assert told == [ports.workflows.failure]
+
+
+# Times.
+
+
+def moved_to(ports, post, **fields):
+    return changing.edit(a_caller(), post.id, changing.Change(post.version, fields), ports)
+
+
+@pytest.fixture
+def in_berlin(ports):
+    wanted = Submission(
+        content=content(), mode="scheduled", publish_at="2026-11-25T09:30:00", time_zone="Europe/Berlin"
+    )
+    return posting.submit(wanted, a_caller(), new_id("post", NOW), ports)
+
+
+def test_a_new_local_time_is_that_of_the_zone_that_the_post_has(ports, in_berlin):
+    moved = moved_to(ports, in_berlin, publish_at="2026-11-26T10:00:00")
+    assert (moved.publish_at.isoformat(), moved.time_zone) == ("2026-11-26T09:00:00+00:00", "Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("fields", "at", "zone"),
+    [
+        ({"publish_at": "2026-11-26T10:00:00", "time_zone": "Asia/Tokyo"}, "2026-11-26T01:00:00+00:00", "Asia/Tokyo"),
+        ({"publish_at": "2026-11-26T10:00:00-05:00"}, "2026-11-26T15:00:00+00:00", None),
+        ({"publish_at": "2026-11-26T10:00:00Z"}, "2026-11-26T10:00:00+00:00", None),
+    ],
+)
+def test_a_new_time_that_says_whose_it_is_needs_no_zone_of_the_post(ports, in_berlin, fields, at, zone):
+    moved = moved_to(ports, in_berlin, **fields)
+    assert (moved.publish_at.isoformat(), moved.time_zone) == (at, zone)
+
+
+def test_a_local_time_of_nobody_is_refused_and_a_time_that_is_taken_away_takes_its_zone_along(ports, in_berlin):
+    with pytest.raises(InvalidPostError) as refusal:
+        moved_to(ports, in_berlin, publish_at="2026-11-26T10:00:00", time_zone=None)
+    assert refusal.value.errors[0].code == "time_zone_needed"
+    draft = moved_to(ports, in_berlin, mode="draft", publish_at=None)
+    assert (draft.publish_at, draft.time_zone) == (None, None)
+
+
+# Not too many in a minute.
+
+
+def spent(ports, leaving=0):
+    ports.rates.take(TENANT, POSTS_A_MINUTE.value - leaving, ports.now())
+
+
+@pytest.mark.parametrize(("act", "state"), BEFORE)
+def test_a_tenant_that_has_sent_its_minutes_posts_starts_no_other(ports, act, state):
+    post = stored(ports, state)
+    spent(ports)
+    with pytest.raises(TooManyRequestsError):
+        act(a_caller(), post.id, ports)
+    assert ports.posts.get(post.tenant_id, post.id) == post
+    assert not ports.workflows.runs
+
+
+@pytest.mark.parametrize(("act", "state"), BEFORE)
+def test_starting_counts_and_its_repetition_does_not(ports, act, state):
+    post = stored(ports, state)
+    spent(ports, leaving=1)
+    done = act(a_caller(), post.id, ports)
+    assert act(a_caller(), post.id, ports, NOW) == done
+
+
+def test_an_edit_counts_only_when_it_sends_the_post(ports):
+    post = stored(ports, PostState.DRAFT)
+    spent(ports)
+    edited = changing.edit(a_caller(), post.id, changing.Change(post.version, {"caption": "other words"}), ports)
+    with pytest.raises(TooManyRequestsError):
+        changing.edit(a_caller(), post.id, changing.Change(edited.version, {"mode": "now"}), ports)
+    assert ports.posts.get(post.tenant_id, post.id) == edited

@@ -38,6 +38,7 @@ ATTEMPTED = {
     "fence": ("100", "99"),
 }
 CONTAINER_ID = a_container().container_id
+THE_ATTEMPT = int(NOW.timestamp() * 1000)
 
 
 def world_of(status="FINISHED", **changes):
@@ -48,15 +49,16 @@ def world_of(status="FINISHED", **changes):
     return world
 
 
-def ask(world, asks=0, clean_reads=0):
-    return confirming.confirm_publish(world.confirming(OutcomeUnknownError(code=-1), asks, clean_reads), world.ports)
+def ask(world, asks=0, clean_reads=0, attempt=THE_ATTEMPT):
+    task = world.confirming(OutcomeUnknownError(code=-1), asks, clean_reads, attempt)
+    return confirming.confirm_publish(task, world.ports)
 
 
 def ask_until_it_is_clear(world):
-    answer = {"outcome": "unclear", "asks": 0, "clean_reads": 0}
+    answer = {"outcome": "unclear", "asks": 0, "clean_reads": 0, "attempt": None}
     while answer["outcome"] == "unclear":
         world.clock.advance(20)
-        answer = ask(world, answer["asks"], answer["clean_reads"])
+        answer = ask(world, answer["asks"], answer["clean_reads"], answer["attempt"])
     return answer
 
 
@@ -72,7 +74,8 @@ def media(media_id="101", **changes):
 def test_published_with_one_candidate_names_its_media():
     world = world_of("PUBLISHED")
     world.instagram.appear(media())
-    assert ask(world) == {"outcome": "published", "asks": 1, "clean_reads": 0, "media_id": "101", "wait_seconds": 40}
+    told = {"outcome": "published", "asks": 1, "attempt": THE_ATTEMPT, "clean_reads": 0}
+    assert ask(world) == told | {"media_id": "101", "wait_seconds": 40}
 
 
 def test_while_the_status_and_the_list_disagree_nothing_is_believed_and_nothing_is_published_again():
@@ -105,6 +108,13 @@ def test_published_with_two_candidates_does_not_guess():
     world.instagram.appear(media("102"))
     answer = ask_until_it_is_clear(world)
     assert (answer["outcome"], answer["media_id"]) == ("published", None)
+
+
+def test_of_two_candidates_the_one_with_its_caption_is_the_post():
+    world = world_of("PUBLISHED")
+    world.instagram.appear(media("101", caption=None))
+    world.instagram.appear(media("102"))
+    assert ask(world)["media_id"] == "102"
 
 
 def test_published_takes_the_media_that_the_list_shows_late():
@@ -177,6 +187,15 @@ def test_says_not_published_only_after_several_clean_reads():
     assert outcomes == ["unclear"] * (confirming.CLEAN_READS - 1) + ["not_published"]
     assert (world.post().state, world.post().publish_attempted_at) == (PostState.PROCESSING, None)
     assert world.post().publish_attempts == 1
+
+
+@pytest.mark.parametrize("of", [None, THE_ATTEMPT - 1])
+def test_what_was_read_of_an_earlier_attempt_says_nothing_of_this_one(of):
+    """Another execution disproved that one, and made this one meanwhile."""
+    world = world_of("FINISHED")
+    answer = ask(world, asks=3, clean_reads=confirming.CLEAN_READS - 1, attempt=of)
+    assert (answer["outcome"], answer["attempt"], answer["clean_reads"]) == ("unclear", THE_ATTEMPT, 1)
+    assert world.post().publish_attempted_at == NOW
 
 
 @pytest.mark.parametrize("state", ["IN_PROGRESS", "PUBLISHED"])
@@ -263,6 +282,16 @@ def test_an_instagram_that_does_not_answer_changes_nothing(error, method):
     with pytest.raises(type(error)):
         ask(world, clean_reads=2)
     assert world.post() == before
+
+
+@pytest.mark.parametrize("error", [InstagramUnavailableError(), RateLimitedError(code=4)])
+def test_an_instagram_that_does_not_answer_for_a_day_is_not_asked_for_ever(error):
+    world = world_of("FINISHED")
+    world.instagram.fail("container_status", error)
+    world.clock.advance(confirming.ASK_FOR.total_seconds() + 1)
+    with pytest.raises(OutcomeUnknownError):
+        ask(world)
+    assert world.post().publish_attempted_at == NOW
 
 
 def test_an_account_that_was_disconnected_meanwhile_leaves_the_attempt_standing():
@@ -361,7 +390,8 @@ def test_without_a_media_id_there_is_no_permalink_to_read():
 # mark_failed
 
 
-def fail(world, error):
+def fail(world, error, token_version=None):
+    error.token_version = token_version
     confirming.mark_failed(world.failing(error), world.ports)
 
 
@@ -419,12 +449,14 @@ def test_a_worker_that_died_without_a_word_is_an_internal_error(error):
     ("error", "state"),
     [
         (TokenInvalidError(code=190, subcode=460), AccountState.REAUTHORIZATION_REQUIRED),
+        (AccountRestrictedError(code=190, subcode=459), AccountState.ACTION_REQUIRED),
         (AccountRestrictedError(code=25, subcode=2207050), AccountState.ACTION_REQUIRED),
     ],
 )
 def test_flags_the_account_so_that_the_next_post_is_refused_at_once(error, state):
     world = world_of(state=PostState.PROCESSING, publish_attempted_at=None)
-    fail(world, error)
+    fail(world, error, token_version=1 if error.code == 190 else None)
+    assert "token_version" not in world.post().problem
     account = world.accounts.get(TENANT, an_account().id)
     assert account.state is state
     assert account.last_problem["instagram"]["code"] == error.code
@@ -454,22 +486,37 @@ def test_a_dead_token_of_yesterday_does_not_flag_the_connection_of_today():
     late = NOW + timedelta(seconds=1)
     fresh = an_account(connected_at=late, token_issued_at=late, token_version=2)
     world.accounts.connect(fresh, "new-token")
-    fail(world, TokenInvalidError(code=190, subcode=467))
+    fail(world, TokenInvalidError(code=190, subcode=467), token_version=1)
+    fail(world, AccountRestrictedError(code=25, subcode=2207050))
     assert world.accounts.get(TENANT, fresh.id) == fresh
 
 
-def test_a_token_that_was_replaced_meanwhile_condemns_nobody():
-    """Refreshing may kill the token that a step has in its hand."""
+@pytest.mark.parametrize("begun", [-2, -1, 0, 1])
+def test_a_token_that_was_replaced_meanwhile_condemns_nobody(begun):
+    """Refreshing may kill the token that a step has in its hand, whenever it began."""
     world = world_of()
-    refreshed = an_account(token_issued_at=NOW + timedelta(seconds=1), token_version=2)
+    refreshed = an_account(token_issued_at=NOW + timedelta(seconds=begun), token_version=2)
     world.accounts.connect(refreshed, "refreshed")
-    fail(world, TokenInvalidError(code=190, subcode=467))
+    fail(world, TokenInvalidError(code=190, subcode=467), token_version=1)
     assert world.accounts.get(TENANT, refreshed.id) == refreshed
+
+
+def test_a_refused_token_that_nobody_knows_proves_nothing():
+    world = world_of()
+    fail(world, TokenInvalidError(code=190, subcode=467))
+    assert world.accounts.get(TENANT, an_account().id) == an_account()
+
+
+def test_a_restriction_is_the_account_s_also_when_its_token_was_refreshed_meanwhile():
+    world = world_of()
+    world.accounts.connect(an_account(token_issued_at=NOW + timedelta(seconds=1), token_version=2), "refreshed")
+    fail(world, AccountRestrictedError(code=25, subcode=2207050))
+    assert world.accounts.get(TENANT, an_account().id).state is AccountState.ACTION_REQUIRED
 
 
 def test_a_refused_token_without_a_reason_proves_nothing():
     world = world_of(state=PostState.PROCESSING, publish_attempted_at=None)
-    fail(world, TokenInvalidError(code=190))
+    fail(world, TokenInvalidError(code=190), token_version=1)
     assert world.accounts.get(TENANT, an_account().id) == an_account()
     assert world.post().problem["code"] == "reauthorization_required"
 
@@ -477,15 +524,15 @@ def test_a_refused_token_without_a_reason_proves_nothing():
 def test_a_flagged_account_is_told_once_though_the_bus_is_down_first():
     world = world_of()
     world.bus.failure = StoreUnavailableError()
-    fail(world, TokenInvalidError(code=190, subcode=460))
+    fail(world, TokenInvalidError(code=190, subcode=460), token_version=1)
     flagged = world.accounts.get(TENANT, an_account().id)
     assert (flagged.state, flagged.untold) == (
         AccountState.REAUTHORIZATION_REQUIRED,
-        "account.reauthorization_required",
+        ("account.reauthorization_required",),
     )
     assert flagged.refresh_at == world.clock(), "so that the refresher tells it"
     world.bus.failure = None
-    fail(world, TokenInvalidError(code=190, subcode=460))
+    fail(world, TokenInvalidError(code=190, subcode=460), token_version=1)
     assert [event.type for event in world.events.stored.values()] == ["account.reauthorization_required"]
 
 

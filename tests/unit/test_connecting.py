@@ -421,7 +421,7 @@ def test_connecting_anew_with_another_instagram_account_makes_another_account_an
 def test_connecting_again_keeps_the_id_and_heals_the_account(world):
     first = connected(world)
     problem = {"code": "reauthorization_required"}
-    world.accounts.flag(replace(first, state=AccountState.REAUTHORIZATION_REQUIRED, last_problem=problem))
+    world.accounts.flag(replace(first, state=AccountState.REAUTHORIZATION_REQUIRED, last_problem=problem), first)
     world.clock.advance(timedelta(days=3))
     again = connected(world)
     assert again.id == first.id
@@ -433,7 +433,7 @@ def test_connecting_again_keeps_the_id_and_heals_the_account(world):
 
 def test_connecting_again_never_takes_a_version_twice(world):
     first = connected(world)
-    world.accounts.flag(replace(first, state=AccountState.ACTION_REQUIRED))
+    world.accounts.flag(replace(first, state=AccountState.ACTION_REQUIRED), first)
     flagged = world.accounts.get(TENANT, first.id)
     assert first.version < flagged.version < connected(world).version
 

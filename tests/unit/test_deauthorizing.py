@@ -48,7 +48,7 @@ def test_the_token_is_erased_the_account_waits_and_the_event_is_told(ports, acco
     assert left.state is AccountState.REAUTHORIZATION_REQUIRED
     assert left.last_problem["code"] == "reauthorization_required"
     assert not left.is_webhook_subscribed
-    assert (left.untold, left.refresh_at) == (None, None)  # told, and the refresher leaves it alone
+    assert (left.untold, left.refresh_at) == ((), None)  # told, and the refresher leaves it alone
     with pytest.raises(AccountUnavailableError) as caught:
         FakeTokens(accounts).token(left)
     assert caught.value.code == "reauthorization_required"
@@ -75,6 +75,29 @@ def test_what_was_said_in_the_second_of_the_connection_counts(ports, accounts, a
     """Meta drops the fraction; ours is cut off before they are compared."""
     accounts.connect(replace(account, connected_at=NOW + timedelta(microseconds=900_000), token_version=2), "token")
     assert deauthorizing.deauthorize(said(NOW), ports).ended == 1
+
+
+@pytest.mark.parametrize("change", [{"app_scoped_id": "77"}, {"app_scoped_id": "77", "login": "facebook"}])
+def test_who_connected_before_somebody_else_or_through_the_other_login_ends_nothing(ports, accounts, account, change):
+    """Theirs is not the consent that the connection rests on."""
+    accounts.connect(replace(account, token_version=2, **change), "token of another")
+    outcome = deauthorizing.deauthorize(said(), ports)
+    assert (outcome.ended, outcome.stale) == (0, 0)
+    assert accounts.tokens == {(TENANT, account.id): "token of another"}
+
+
+def test_an_account_that_was_disconnected_is_left_at_that(ports, accounts, account, bus):
+    accounts.erase(account)
+    assert deauthorizing.deauthorize(said(), ports).ended == 0
+    assert bus.announced == []
+    assert len(accounts.consents) == 1
+
+
+def test_a_consent_of_the_past_does_not_hide_one_of_the_other_login(ports, accounts, account):
+    accounts.erase(account)
+    other = an_account(id="acc_2", login="facebook")
+    accounts.connect(other, "token")
+    assert deauthorizing.deauthorize(said(), ports).ended == 1
 
 
 def test_somebody_unknown_is_no_error_and_changes_nothing(ports, accounts, bus):
@@ -127,7 +150,7 @@ def test_whoever_died_before_telling_is_finished_by_the_next(ports, accounts, ac
     with pytest.raises(StoreUnavailableError):
         deauthorizing.deauthorize(said(), ports)
     assert accounts.tokens == {}
-    assert accounts.get(TENANT, account.id).untold == standing.DEAUTHORIZED  # the refresher would tell it as well
+    assert accounts.get(TENANT, account.id).untold == (standing.DEAUTHORIZED,)  # the refresher would tell it as well
     bus.failure = None
     deauthorizing.deauthorize(said(), ports)
     assert len(bus.announced) == 1
@@ -152,3 +175,10 @@ def test_a_refresh_that_was_under_way_brings_no_token_back(ports, accounts, acco
     """Its write is on condition of the version that it read."""
     deauthorizing.deauthorize(said(), ports)
     assert accounts.get(TENANT, account.id).token_version == account.token_version + 1
+
+
+def test_what_was_untold_before_is_told_with_it(ports, accounts, account, bus):
+    accounts.stored[TENANT, account.id] = replace(account, untold=(standing.CONNECTED,))
+    deauthorizing.deauthorize(said(), ports)
+    assert [name for name, *_ in bus.announced] == ["AccountConnected", "AccountDeauthorized"]
+    assert accounts.get(TENANT, account.id).untold == ()

@@ -153,8 +153,18 @@ def test_a_throttle_of_unknown_length_is_waited_out_ever_longer():
 def test_waiting_for_a_pause_does_not_prolong_it(world):
     until = NOW + timedelta(seconds=40.5)
     world.quota.pause(TENANT, ACCOUNT_ID, until)
-    assert delay(world, RateLimitedError(retry_after=40.5), step="BeginPost") == 41
+    assert delay(world, RateLimitedError(retry_after=40.5, is_pause=True), step="BeginPost") == 41
     assert world.quota.allowance(TENANT, ACCOUNT_ID).paused_until == until
+    assert "is_pause" not in world.post().problem
+
+
+def test_a_throttle_that_says_nothing_but_how_long_is_no_pause_that_was_met(world):
+    """Such as a proxy's: a 429 with Retry-After and a page instead of JSON, in answer to the first call of all."""
+    world.instagram.fail("publishing_limit", RateLimitedError(retry_after=1800, status=429))
+    with pytest.raises(RateLimitedError) as throttle:
+        beginning.begin_post(world.task, world.ports)
+    assert delay(world, throttle.value, step="BeginPost") == 1800
+    assert world.quota.allowance(TENANT, ACCOUNT_ID).pause_left(NOW) == timedelta(seconds=1800)
 
 
 @pytest.mark.parametrize("count", [2, 5])

@@ -171,6 +171,64 @@ def test_a_person_with_many_accounts_loses_them_all():
     assert len(world.belongings[0].left) == 45
 
 
+def test_what_a_disconnected_account_has_left_is_erased_when_its_owner_asks(world):
+    world.accounts.erase(an_account())
+    world.clock.advance(60)
+    deletion = world.request()
+    world.work()
+    done = world.deletions.get(deletion.code)
+    assert (done.is_done, dict(done.erased)) == (True, {"accounts": 1, "posts": 3, "events": 3})
+    assert [detail["account_id"] for _, detail in world.bus.announced] == [an_account().id]
+    assert world.accounts.consents == {}
+    assert world.request().code == deletion.code  # nothing new
+    assert world.queue == []
+
+
+def test_each_account_that_came_of_connecting_again_after_a_disconnect_is_erased_in_every_tenant(world):
+    world.accounts.erase(an_account())
+    world.accounts.connect(an_account(id="acc_2", tenant_id="globex", connected_at=NOW + timedelta(days=1)), "token")
+    world.clock.advance(timedelta(days=2))
+    world.request()
+    assert world.is_forgotten
+    world.work()
+    assert world.belongings[0].left == {(TENANT, an_account().id): 0, ("globex", "acc_2"): 0}
+
+
+@pytest.mark.parametrize("change", [{"app_scoped_id": "77"}, {"app_scoped_id": "77", "login": "facebook"}])
+def test_who_connected_before_somebody_else_or_through_the_other_login_may_still_ask(world, change):
+    again = an_account(token_version=2, connected_at=NOW + timedelta(days=1), **change)
+    world.accounts.connect(again, "token of another")
+    world.clock.advance(timedelta(days=2))
+    deletion = world.request()
+    assert world.is_forgotten
+    world.work()
+    assert world.deletions.get(deletion.code).erased["accounts"] == 1
+    assert world.left == 0
+
+
+@pytest.mark.parametrize("change", [{}, {"app_scoped_id": "77"}, {"login": "facebook"}])
+def test_what_meta_said_before_the_account_was_connected_again_by_whomever_erases_nothing(world, change):
+    text = signed(USER, epoch(NOW))
+    again = an_account(token_version=2, connected_at=NOW + timedelta(seconds=2), **change)
+    world.accounts.connect(again, "token")
+    world.request(text)
+    assert world.accounts.tokens == {(TENANT, again.id): "token"}
+
+
+def test_what_meta_said_before_an_account_was_connected_erases_nothing_after_its_disconnect_either(world):
+    world.accounts.connect(an_account(token_version=2, connected_at=NOW + timedelta(seconds=2)), "token")
+    world.accounts.erase(an_account())
+    world.request(signed(USER, epoch(NOW)))
+    assert len(world.accounts.consents) == 1
+
+
+def test_an_account_that_is_disconnected_at_that_moment_is_erased_all_the_same(world):
+    overtaken(world.deletions, "doom", lambda: world.accounts.erase(an_account()))
+    deletion = world.request()
+    world.work()
+    assert world.deletions.get(deletion.code).erased["posts"] == 3
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("nth", range(6))
 def test_a_request_that_dies_anywhere_is_finished_by_its_repetition_or_by_the_watchdog(world, nth, when):
@@ -217,7 +275,7 @@ def test_a_run_whose_time_is_over_queues_the_next_and_counts_what_it_did(world):
     slow = world.belongings[0]
     began = slow.erase
 
-    def erased_slowly(*ids):
+    def erased_slowly(*ids):  # and is begun anew each time
         for number in began(*ids):
             world.clock.advance(erasing.BUDGET / 2 + timedelta(seconds=1))
             yield number
@@ -227,6 +285,93 @@ def test_a_run_whose_time_is_over_queues_the_next_and_counts_what_it_did(world):
     assert world.queue == [deletion.code]
     world.work()
     assert dict(world.deletions.get(deletion.code).erased) == {"accounts": 1, "posts": 3, "events": 3}
+
+
+class Partition:
+    """
+    So many pages of a tenant's, a minute each, of which this account has next to nothing. Whoever stops at the last one
+    begins with it again.
+    """
+
+    kind = "events of a big tenant"
+
+    def __init__(self, pages, clock):
+        self.pages, self.clock, self.read, self.left = pages, clock, [], {}
+        self.failures = 0
+
+    def erase(self, tenant_id, account_id, after):
+        for page in range(int(after or 0), self.pages):
+            if page == self.pages // 2 and self.failures:
+                self.failures -= 1
+                raise StoreUnavailableError
+            self.read.append(page)
+            self.clock.advance(timedelta(minutes=1))
+            yield 0, str(min(page + 1, self.pages - 1))
+
+
+@pytest.fixture
+def partition(world):
+    made = Partition(30, world.clock)
+    world.belongings = (world.belongings[0], made, world.belongings[1])
+    return made
+
+
+def test_a_partition_that_no_run_could_read_whole_is_read_once(world, partition):
+    deletion = world.request()
+    world.work()
+    assert world.deletions.get(deletion.code).is_done
+    assert partition.read[:30] == list(range(30))
+    assert len(partition.read) <= 31
+    assert world.left == 0
+
+
+def test_a_store_that_fails_behind_much_that_was_read_does_not_begin_it_anew(world, partition):
+    partition.failures = 3
+    deletion = world.request()
+    world.work()
+    assert world.deletions.get(deletion.code).is_done
+    assert partition.read[:30] == list(range(30))
+
+
+def test_an_account_that_joins_a_deletion_under_way_is_erased_as_well(world, partition):
+    deletion = world.request()
+    world.erase(world.queue.pop())
+    world.accounts.connect(an_account(id="acc_2", connected_at=world.clock()), "token")
+    assert world.request().code == deletion.code
+    world.work()
+    assert world.deletions.get(deletion.code).is_done
+    assert [partition.read.count(page) for page in range(29)] == [2] * 29
+    assert set(world.belongings[2].left.values()) == {0}
+    assert len(world.belongings[2].left) == 2
+
+
+def test_a_place_in_what_is_no_kind_any_more_means_the_beginning(world, partition):
+    deletion = world.request()
+    world.erase(world.queue.pop())
+    world.belongings = (world.belongings[0], world.belongings[2])
+    world.work()
+    assert world.deletions.get(deletion.code).is_done
+    assert world.left == 0
+
+
+def test_of_two_jobs_beside_each_other_one_is_left(world, partition):
+    deletion = world.request()
+    overtaken(world.deletions, "note", lambda: world.erase(deletion.code))
+    world.queue.clear()
+    assert world.erase(deletion.code)["outcome"] == "overtaken"
+    assert world.queue == [deletion.code]  # the other one's
+
+
+def test_the_watchdog_leaves_alone_what_goes_on(world, partition):
+    deletion = world.request()
+    world.clock.advance(erasing.LOST_AFTER + timedelta(seconds=1))
+    world.erase(world.queue.pop())
+    world.queue.clear()
+    assert world.watch() == {"open": 1, "late": 0}
+    assert world.queue == []
+    world.clock.advance(erasing.LOST_AFTER + timedelta(seconds=1))
+    world.watch()
+    assert world.queue == [deletion.code]
 
 
 def test_the_watchdog_leaves_young_deletions_alone_and_says_which_are_late(world):

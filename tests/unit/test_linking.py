@@ -339,7 +339,7 @@ def test_a_token_that_died_before_the_choice_is_told(world):
 def test_connecting_again_keeps_the_account(world):
     first = connected(world)
     dead = replace(first, state=AccountState.REAUTHORIZATION_REQUIRED, last_problem={"code": "x"})
-    assert world.accounts.flag(dead)
+    assert world.accounts.flag(dead, first)
     again = connected(world)
     assert again.id == first.id
     assert again.state is AccountState.CONNECTED

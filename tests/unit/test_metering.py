@@ -131,7 +131,7 @@ def test_instagrams_own_trouble_is_no_answer(ports):
 
 
 def test_an_account_that_cannot_publish_is_not_asked_about(ports):
-    ports.accounts.flag(replace(ACCOUNT, state=AccountState.ACTION_REQUIRED))
+    ports.accounts.flag(replace(ACCOUNT, state=AccountState.ACTION_REQUIRED), ACCOUNT)
     with pytest.raises(AccountUnavailableError):
         read(ports)
     assert ports.instagram.calls == []

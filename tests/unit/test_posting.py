@@ -1,7 +1,7 @@
 """Taking posts in: one post and one execution, however often it is asked for; nothing at all when it is refused."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -15,8 +15,10 @@ from darkroom.errors import (
     NotFoundError,
     QuotaFullError,
     StoreUnavailableError,
+    TooManyRequestsError,
 )
 from darkroom.ids import derived_id, new_id
+from darkroom.limits import POSTS_A_MINUTE
 from darkroom.pages import PageRequest
 from darkroom.posts import PostState
 from darkroom.submission import STORED_WITHIN, Submission
@@ -83,6 +85,26 @@ def test_a_post_is_accepted_once_it_is_stored_even_if_its_workflow_cannot_start_
     post = submit(ports)
     assert ports.workflows.started == {POST_ID: post}
     assert len(ports.posts.stored) == len(slots(ports)) == 1
+
+
+UNFORESEEN = [PermissionError("iam:PassRole"), ValueError("ValidationException")]
+
+
+@pytest.mark.parametrize("error", UNFORESEEN, ids=repr)
+@pytest.mark.parametrize(("mode", "port"), [("now", "workflows"), ("scheduled", "schedules")])
+def test_a_stored_post_is_accepted_whatever_keeps_it_from_being_set_going_and_that_is_told(mode, port, error):
+    told = []
+    ports = submission_ports(ACCOUNT, tell=told.append)
+    getattr(ports, port).failure = error
+    post = submit(ports, mode=mode, publish_at=LATER if mode == "scheduled" else None)
+    assert ports.posts.get(TENANT, POST_ID) == post
+    assert told == [error]
+
+
+def test_a_repetition_hears_of_its_post_whatever_keeps_it_from_being_set_going(ports):
+    post = submit(ports)
+    ports.workflows.failure = PermissionError()
+    assert submit(ports, is_repeated=True) == post
 
 
 def test_points_to_every_wrong_field_and_writes_nothing(ports):
@@ -162,6 +184,37 @@ def test_validating_refuses_what_submitting_would(ports, mode, wrong):
     """A draft's content too: what is incomplete has no plan."""
     with pytest.raises(InvalidPostError):
         posting.validate(Submission(content=content(**wrong), mode=mode), a_caller(), ports)
+
+
+def test_validating_answers_a_full_window_as_submitting_would_and_takes_nothing(ports):
+    full(ports)
+    before = slots(ports)
+    told = []
+    for act in (posting.validate, lambda *asked: posting.submit(*asked[:2], POST_ID, asked[2])):
+        with pytest.raises(QuotaFullError) as refusal:
+            act(Submission(content=content()), a_caller(), ports)
+        told.append((refusal.value.next_free_slot, refusal.value.retry_after))
+    assert told[0] == told[1]
+    assert slots(ports) == before
+
+
+def test_validating_looks_for_room_where_the_post_would_go_and_for_a_draft_nowhere(ports):
+    full(ports)
+    later = Submission(content=content(), mode="scheduled", publish_at="2026-12-24T09:30:00Z")
+    for wanted in (later, Submission(content=content(), mode="draft")):
+        posting.validate(wanted, a_caller(), ports)
+    full(ports, at=datetime(2026, 12, 24, 9, tzinfo=UTC))
+    with pytest.raises(QuotaFullError):
+        posting.validate(later, a_caller(), ports)
+
+
+def test_validating_refuses_a_duplicate_that_submitting_would(ports):
+    submit(ports)
+    with pytest.raises(ConflictError) as refusal:
+        posting.validate(Submission(content=content(), refuses_duplicates=True), a_caller(), ports)
+    assert (refusal.value.code, POST_ID in refusal.value.detail) == ("duplicate_suspected", True)
+    draft = Submission(content=content(), mode="draft", refuses_duplicates=True)
+    assert posting.validate(draft, a_caller(), ports).duplicate_of == POST_ID
 
 
 def test_validating_tells_what_the_caller_s_time_means_and_of_an_earlier_post(ports):
@@ -462,6 +515,50 @@ def test_the_same_content_on_another_account_is_no_duplicate():
 # For many accounts.
 
 
+# Not too many in a minute.
+
+
+def spent(ports, leaving=0, tenant_id=TENANT):
+    ports.rates.take(tenant_id, POSTS_A_MINUTE.value - leaving, ports.now())
+
+
+@pytest.mark.parametrize("mode", ["now", "draft"])
+def test_a_tenant_that_has_sent_its_minutes_posts_is_refused_and_nothing_happens(ports, mode):
+    spent(ports)
+    with pytest.raises(TooManyRequestsError) as refused:
+        submit(ports, mode=mode)
+    assert 0 < refused.value.retry_after <= 60
+    assert nothing_happened(ports)
+    ports.now.advance(refused.value.retry_after)
+    assert submit(ports, mode=mode).id == POST_ID
+
+
+def test_what_one_tenant_has_sent_keeps_no_other_waiting(ports):
+    spent(ports, tenant_id=OTHER_TENANT)
+    assert submit(ports).id == POST_ID
+
+
+def test_a_wrong_post_is_counted_before_it_is_looked_at(ports):
+    spent(ports, leaving=1)
+    with pytest.raises(InvalidPostError):
+        submit(ports, content=content(caption="x" * 3000))
+    with pytest.raises(TooManyRequestsError):
+        submit(ports)
+
+
+def test_a_repetition_is_not_counted_again(ports):
+    spent(ports, leaving=1)
+    post = submit(ports)
+    assert submit(ports, is_repeated=True) == post
+
+
+def test_when_the_count_cannot_be_kept_no_post_is_taken_in(ports):
+    broken(ports, "rates.take", StoreUnavailableError)
+    with pytest.raises(StoreUnavailableError):
+        submit(ports)
+    assert nothing_happened(ports)
+
+
 GROUP_ID = new_id("grp", NOW)
 IDS = ("acc_a", "acc_b", "acc_c")
 
@@ -486,6 +583,17 @@ def test_one_request_makes_one_post_for_each_account_in_its_order(many, mode, pu
     started = {"now": many.workflows.started, "scheduled": many.schedules.stored, "draft": many.posts.stored}[mode]
     assert len(started) == 3
     assert all(result.problem is None for result in results)
+
+
+def test_each_account_of_a_request_counts(many):
+    spent(many, leaving=2)
+    with pytest.raises(TooManyRequestsError):
+        submit_to(many)
+    assert nothing_happened(many)
+    submit_to(many, ("acc_a", "acc_b"))
+    submit_to(many, ("acc_a", "acc_b"), is_repeated=True)
+    with pytest.raises(TooManyRequestsError):
+        submit_to(many, ("acc_c",))
 
 
 def test_the_refusal_of_one_account_keeps_no_other_from_its_post(many):
@@ -545,21 +653,82 @@ def test_a_repetition_gives_each_account_of_a_group_its_first_answer_again(many)
     assert submit_to(many, mode="scheduled", publish_at=LATER, is_repeated=True) == first
 
 
-@pytest.mark.parametrize("number", [0, 1, 2])
-def test_a_store_that_fails_in_the_middle_is_told_and_repeating_completes_the_group(many, number):
-    """No result can say `perhaps`, so the caller gets none."""
-    add, calls = many.posts.add, []
+def failing_on(ports, number, error, when="before"):
+    """The store, at that post of the group."""
+    add, calls = ports.posts.add, []
 
     def breaks(post):
         calls.append(post)
-        if len(calls) == number + 1:
-            raise StoreUnavailableError
-        return add(post)
+        if len(calls) != number + 1:
+            return add(post)
+        if when == "after":
+            add(post)
+        raise error
 
-    many.posts.add = breaks
+    ports.posts.add = breaks
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_store_that_fails_in_the_middle_hides_no_post_and_repeating_completes_the_group(many, number):
+    failing_on(many, number, StoreUnavailableError())
+    results = submit_to(many)
+    assert [result.post is not None for result in results] == [index < number for index in range(3)]
+    assert {result.problem["code"] for result in results[number:]} == {"store_unavailable"}
+    assert all(result.problem["retry"]["allowed"] for result in results[number:])
+    assert len(many.posts.stored) == number
+    completed(many)
+
+
+def test_a_store_that_fails_before_there_is_any_post_is_told_alone_and_asked_no_more(many):
+    failing_on(many, 0, StoreUnavailableError())
     with pytest.raises(StoreUnavailableError):
         submit_to(many)
-    assert len(many.posts.stored) == number
+    assert many.posts.stored == {}
+    completed(many)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_what_nobody_foresaw_for_one_account_keeps_no_other_from_its_post_and_is_told(number):
+    told, error = [], ValueError("acc")
+    many = submission_ports(*(an_account(id=each, ig_user_id=each) for each in IDS), tell=told.append)
+    failing_on(many, number, error)
+    results = submit_to(many)
+    assert [index for index, result in enumerate(results) if result.post is None] == [number]
+    assert (results[number].problem["code"], results[number].problem["retry"]["allowed"]) == ("internal_error", True)
+    assert told == [error]
+
+
+def test_what_nobody_foresaw_for_any_account_is_told_as_such(many):
+    many.posts.add = lambda _: int("no post")
+    with pytest.raises(ValueError, match="no post"):
+        submit_to(many)
+
+
+@pytest.mark.parametrize("error", [StoreUnavailableError(), ValueError()], ids=repr)
+def test_a_post_of_a_group_that_was_stored_although_the_answer_was_lost_is_accepted(many, error):
+    failing_on(many, 1, error, when="after")
+    results = submit_to(many)
+    assert all(result.post is not None for result in results)
+    assert len(many.workflows.started) == 3
+
+
+def test_where_nobody_can_tell_whether_a_post_of_a_group_was_stored_it_is_not_to_be_sent_again_blindly(many):
+    failing_on(many, 2, StoreUnavailableError(), when="after")
+    get = many.posts.get
+
+    def unreadable(tenant_id, post_id):
+        if post_id == derived_id("post", GROUP_ID, "acc_c"):
+            raise StoreUnavailableError
+        return get(tenant_id, post_id)
+
+    many.posts.get = unreadable
+    accepted, also, perhaps = submit_to(many)
+    assert None not in (accepted.post, also.post)
+    assert (perhaps.problem["status"], perhaps.problem["retry"]["allowed"]) == (503, False)
+
+
+def completed(many):
+    """The same request again."""
     results = submit_to(many)
     assert len(many.posts.stored) == len(many.workflows.started) == 3
     assert [slots(many, each) for each in IDS] == [[NOW]] * 3

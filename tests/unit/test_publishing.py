@@ -567,10 +567,10 @@ def run(world, ports):
 
 
 def asked(world, ports, error):
-    answer = {"outcome": "unclear", "asks": 0, "clean_reads": 0}
+    answer = {"outcome": "unclear", "asks": 0, "clean_reads": 0, "attempt": None}
     while answer["outcome"] == "unclear":
         world.clock.advance(20)
-        task = world.confirming(error, answer["asks"], answer["clean_reads"])
+        task = world.confirming(error, answer["asks"], answer["clean_reads"], answer["attempt"])
         answer = repeat(lambda task=task: confirming.confirm_publish(task, ports))
     return answer["outcome"], answer["media_id"]
 

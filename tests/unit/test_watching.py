@@ -15,7 +15,8 @@ from tests.fakes import Clock, FakePosts, FakeQuota, FakeWorkflows
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 LONG_AGO = NOW - HOUR
-NOTHING = {"due": 0, "overdue": 0, "started": 0, "open": 0, "run_again": 0, "given_up": 0, "failed": 0}
+COUNTS = ("due", "overdue", "started", "open", "run_again", "given_up", "failed")
+NOTHING = dict.fromkeys(COUNTS, 0) | {"is_finished": True}
 
 
 class World:
@@ -35,8 +36,10 @@ class World:
     def start(self):
         return watching.start_post(PostTask(TENANT, self.post_before.id), self.ports)["outcome"]
 
-    def watch(self):
-        return watching.watch(self.ports)
+    def watch(self, posts=10_000):
+        """There is time for so many posts."""
+        times = iter(range(posts))
+        return watching.watch(self.ports, lambda: next(times, None) is not None)
 
     def ended(self, *runs):
         for run in runs:
@@ -196,14 +199,49 @@ def test_a_post_that_the_index_still_calls_scheduled_is_neither_started_nor_over
     assert (world.post, world.workflows.runs) == (world.post_before, {})
 
 
-def test_of_many_posts_the_longest_due_are_started_first_and_the_rest_the_next_minute():
-    posts = [a_post(state=PostState.SCHEDULED, publish_at=NOW - SECOND * (seconds + 1)) for seconds in range(150)]
+@pytest.fixture
+def few(monkeypatch):
+    """So many at once, instead of hundreds."""
+    monkeypatch.setattr(watching, "MOST_DUE", 20)
+    monkeypatch.setattr(watching, "MOST_LEFT", 20)
+
+
+@pytest.mark.parametrize("posts", [20, 10_000])
+def test_of_many_posts_the_longest_due_are_started_first_and_the_rest_the_next_minute(few, posts):
+    due = [a_post(state=PostState.SCHEDULED, publish_at=NOW - SECOND * (seconds + 1)) for seconds in range(30)]
     world = World(state=PostState.PUBLISHED)
-    for post in posts:
+    for post in due:
         world.posts.add(post)
-    assert world.watch()["started"] == watching.MOST_AT_ONCE
-    assert world.workflows.started.keys() == {post.id for post in posts[50:]}
-    assert world.watch()["started"] == 50
+    assert world.watch(posts)["started"] == 20
+    assert world.workflows.started.keys() == {post.id for post in due[10:]}
+    assert world.watch(posts)["started"] == 10
+
+
+def test_a_thousand_posts_that_are_due_at_once_are_started_in_one_run():
+    world = World(state=PostState.PUBLISHED)
+    for _ in range(1000):
+        world.posts.add(a_post(state=PostState.SCHEDULED, publish_at=NOW - SECOND))
+    assert world.watch()["started"] == 1000
+
+
+def test_hundreds_of_delayed_posts_do_not_hide_one_whose_execution_was_lost():
+    world = World(state=PostState.PUBLISHED)
+    for _ in range(500):
+        delayed = a_post(state=PostState.DELAYED, accepted_at=LONG_AGO, delayed_until=NOW + MINUTE)
+        world.workflows.start(world.posts.add(delayed), 1)
+    lost = world.posts.add(a_post(accepted_at=LONG_AGO + MINUTE))
+    assert world.watch()["run_again"] == 1
+    assert world.workflows.state(lost, 1) == "running"
+
+
+def test_when_time_is_short_what_is_due_and_what_was_left_get_their_turns():
+    world = World(state=PostState.PUBLISHED)
+    for _ in range(10):
+        world.posts.add(a_post(state=PostState.SCHEDULED, publish_at=NOW - SECOND))
+        world.posts.add(a_post(accepted_at=LONG_AGO))
+    found = world.watch(posts=6)
+    assert (found["due"], found["open"], found["is_finished"]) == (10, 10, False)
+    assert (found["started"], found["run_again"]) == (3, 3)
 
 
 # ── one bad post ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -300,18 +338,18 @@ def test_a_scheduled_post_that_has_just_been_queued_is_given_time_however_old_it
     assert World(queued_at=NOW - timedelta(seconds=90), state_since=NOW - timedelta(seconds=90)).watch() == NOTHING
 
 
-def test_posts_that_take_long_make_room_for_those_behind_them():
+def test_posts_that_take_long_make_room_for_those_behind_them(few):
     world = World(state=PostState.PUBLISHED)
-    running = [world.posts.add(a_post(accepted_at=LONG_AGO)) for _ in range(watching.MOST_AT_ONCE)]
+    running = [world.posts.add(a_post(accepted_at=LONG_AGO)) for _ in range(20)]
     for post in running:
         world.workflows.start(post, 1)
     lost = world.posts.add(a_post(accepted_at=LONG_AGO + MINUTE))
-    assert world.watch() == NOTHING | {"open": watching.MOST_AT_ONCE}
+    assert world.watch() == NOTHING | {"open": 20}
     world.clock.advance(MINUTE)
     assert world.watch() == NOTHING | {"open": 1, "run_again": 1, "overdue": 1}
     assert world.workflows.state(lost, 1) == "running"
     world.clock.advance(watching.LEFT_AFTER)
-    assert world.watch()["open"] == watching.MOST_AT_ONCE, "those that run are looked at again"
+    assert world.watch()["open"] == 20, "those that run are looked at again"
 
 
 def test_a_delayed_post_comes_after_all_others_until_its_time():

@@ -8,6 +8,7 @@ from typing import Any
 from darkroom import problems, submission
 from darkroom.accounts import Account
 from darkroom.posts import Post
+from darkroom.reloading import ReloadingInstagram
 from darkroom.workflow import CallingPorts, ConfirmTask, ContainerTask, DelayTask, FailureTask, PostTask
 from tests.builders import a_post, an_account
 from tests.fakes import (
@@ -20,6 +21,7 @@ from tests.fakes import (
     FakeOutages,
     FakePosts,
     FakeQuota,
+    FakeRates,
     FakeSchedules,
     FakeTokens,
     FakeWorkflows,
@@ -37,7 +39,9 @@ def submission_ports(*accounts: Account, **others: Any) -> submission.Ports:
         "schedules": FakeSchedules(),
         "quota": FakeQuota(),
         "fingerprints": FakeFingerprints(),
+        "rates": FakeRates(),
         "now": Clock(),
+        "tell": [].append,
     }
     return submission.Ports(**made | others)
 
@@ -93,10 +97,13 @@ class StepsWorld:
             announce=lambda name, detail: self.bus.announce(name, detail, self.clock()),
             now=self.clock,
             tokens=FakeTokens(self.accounts),
-            instagram=self.instagram,
+            instagram=self.reloading(self.instagram),
             sleep=self.clock.sleep,
         )
         self.task = PostTask(self.first.tenant_id, self.first.id)
+
+    def reloading(self, instagram: Any) -> ReloadingInstagram:
+        return ReloadingInstagram(instagram, self.accounts, FakeTokens(self.accounts))
 
     def post(self) -> Post:
         return self.posts.get(*self._ids)
@@ -104,8 +111,10 @@ class StepsWorld:
     def item(self, item: int | None) -> ContainerTask:
         return ContainerTask(*self._ids, item)
 
-    def confirming(self, error: Exception, asks: int = 0, clean_reads: int = 0) -> ConfirmTask:
-        return ConfirmTask(*self._ids, asks, clean_reads, caught(error))
+    def confirming(
+        self, error: Exception, asks: int = 0, clean_reads: int = 0, attempt: int | None = None
+    ) -> ConfirmTask:
+        return ConfirmTask(*self._ids, asks, attempt, clean_reads, caught(error))
 
     def delaying(self, error: Exception, step: str | None = None) -> DelayTask:
         return DelayTask(*self._ids, caught(error, step))

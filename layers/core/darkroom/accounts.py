@@ -31,8 +31,8 @@ class Account(Value):
     has no expiry; `token_expires_at` is then that of the person's token, from which it is made anew.
 
     `refresh_at` is when the refresher looks at it next; None: never again, until it is connected anew. `warned_days` is
-    how many days before expiry its tenant was last warned. `untold` is the type of an event that is written down with
-    the change it is about, and still to be told.
+    how many days before expiry its tenant was last warned. `untold` are the types of the events that are written down
+    with the changes they are about, and still to be told, in their order.
     """
 
     id: str
@@ -52,7 +52,7 @@ class Account(Value):
     token_version: int = 1
     refresh_at: datetime | None = None
     warned_days: int | None = None
-    untold: str | None = None
+    untold: tuple[str, ...] = ()
     is_webhook_subscribed: bool = False
     last_problem: dict[str, Any] | None = None
     version: int = 1
@@ -85,6 +85,36 @@ class Account(Value):
         needed = {self.traits.publish_scope} | (capabilities.scopes(content, self.login) if content else frozenset())
         if missing := sorted(needed.difference(self.scopes)):
             raise AccountUnavailableError("permissions_missing", f"Missing: {', '.join(missing)}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Consent(Value):
+    """
+    Somebody let us use an account, last at `given_at`. It outlives the connection: as long as anything of the account
+    is left, they may have it deleted. `account` is as it stands now, whoever connected it last; None: it was
+    disconnected, or erased, and its id never comes back.
+    """
+
+    login: Login
+    app_scoped_id: str
+    tenant_id: str
+    account_id: str
+    given_at: datetime
+    account: Account | None = None
+
+    @property
+    def is_current(self) -> bool:
+        """The connection rests on it, not on a later consent by another person or the other login."""
+        account = self.account
+        return account is not None and (account.login, account.app_scoped_id) == (self.login, self.app_scoped_id)
+
+    def is_meant(self, issued_at: datetime) -> bool:
+        """
+        Not when the account was connected after Meta spoke, by whomever: what is replayed must not end it. Meta counts
+        in whole seconds.
+        """
+        latest = max(self.given_at, self.account.connected_at) if self.account else self.given_at
+        return latest.replace(microsecond=0) <= issued_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from darkroom.errors import BadRequestError, FieldError, NotAllowedError
 from darkroom.ids import new_id
-from darkroom.tenants import SCOPES, TENANT_ID, ApiKey, Caller
+from darkroom.tenants import SCOPES, TENANT_ID, ApiKey, Caller, subject_hash
 from darkroom.values import Value
 
 Mode = Literal["live", "test"]
@@ -20,6 +20,12 @@ _KEY = re.compile(r"drk_(live|test)_[A-Za-z0-9_-]{43}")
 class ApiKeys(Protocol):
     def add(self, key: ApiKey) -> None: ...
     def find(self, sha256: str) -> ApiKey | None: ...
+
+
+class BlockedSubjects(Protocol):
+    def is_blocked(self, sha256: str) -> bool:
+        """By `tenants.subject_hash`. StoreUnavailableError when nobody can tell: then nobody is let in."""
+        ...
 
 
 class Jwts(Protocol):
@@ -33,6 +39,7 @@ class Ports:
     """`jwts` is None where no issuer is configured: then only API keys are accepted."""
 
     api_keys: ApiKeys
+    blocked: BlockedSubjects
     jwts: Jwts | None
     tenant_claim: str
     mode: Mode
@@ -66,6 +73,8 @@ def _by_jwt(credential: str, ports: Ports) -> Caller:
     if ports.jwts is None:
         raise NotAllowedError(detail="Only API keys are accepted here: no OIDC issuer is configured.")
     claims = ports.jwts.claims(credential)
+    if ports.blocked.is_blocked(subject_hash(claims["iss"], claims["sub"])):
+        raise NotAllowedError("subject_blocked")
     tenant_id = claims.get(ports.tenant_claim)
     if not isinstance(tenant_id, str) or not TENANT_ID.fullmatch(tenant_id):
         raise NotAllowedError(detail=f"The token has no usable {ports.tenant_claim} claim.")

@@ -19,10 +19,9 @@ from darkroom.instagram.errors import (
     PublishingLimitReachedError,
     RateLimitedError,
 )
-from darkroom.instagram.models import Access
 from darkroom.limits import MOST_CONTAINERS
 from darkroom.posts import Post, PostState
-from darkroom.workflow import CallingPorts, PostTask, account_of, uncancelled
+from darkroom.workflow import AccountAccess, CallingPorts, PostTask, account_of, uncancelled
 
 DAY = timedelta(days=1)
 
@@ -57,7 +56,7 @@ def _through(post: Post, account: Account, ports: CallingPorts) -> Post:
     now = ports.now()
     allowance = ports.quota.allowance(post.tenant_id, post.account_id)
     if pause := allowance.pause_left(now):
-        raise RateLimitedError(retry_after=pause.total_seconds())
+        raise RateLimitedError(retry_after=pause.total_seconds(), is_pause=True)
     _require_containers(post, now, ports)
     post = _through_outage(post, now, ports)  # last of what costs no call: who cannot go out finds out nothing
     if not allowance.sheds_reads(now):
@@ -75,7 +74,10 @@ def _through_outage(post: Post, now: datetime, ports: CallingPorts) -> Post:
 
 
 def _require_containers(post: Post, now: datetime, ports: CallingPorts) -> None:
-    needed = max(1, len(containers.plan(post.content).items) + 1 - len(post.containers))
+    """A post that has them all is not kept back by others that have none left."""
+    needed = len(containers.plan(post.content).items) + 1 - len(post.containers)
+    if needed <= 0:
+        return
     if ports.quota.containers_since(post.tenant_id, post.account_id, now - DAY) + needed > MOST_CONTAINERS.value:
         raise PublishingLimitReachedError
 
@@ -83,7 +85,7 @@ def _require_containers(post: Post, now: datetime, ports: CallingPorts) -> None:
 def _require_quota(post: Post, account: Account, now: datetime, ports: CallingPorts) -> None:
     """Where Instagram does not say, the post goes on: it is asked again when it is published."""
     try:
-        limit = ports.instagram.publishing_limit(Access.of(account, ports.tokens.token(account)))
+        limit = ports.instagram.publishing_limit(AccountAccess.by(account, ports.tokens))
     except (InstagramUnavailableError, InvalidRequestError):
         return
     ports.quota.told(post.tenant_id, post.account_id, limit.quota_usage, limit.quota_total, limit.quota_duration, now)

@@ -73,7 +73,7 @@ def stage() -> str:
 @cache
 def authenticating_ports() -> "authenticating.Ports":
     from darkroom import authenticating
-    from darkroom.aws.callers import DynamoDBApiKeys
+    from darkroom.aws.callers import DynamoDBApiKeys, DynamoDBBlockedSubjects
     from darkroom.aws.clients import dynamodb
     from darkroom.settings import AuthorizerSettings
 
@@ -84,7 +84,8 @@ def authenticating_ports() -> "authenticating.Ports":
 
         jwts = OidcJwts(settings.oidc_issuer, settings.oidc_audience)
     api_keys = DynamoDBApiKeys(dynamodb(), settings.callers_table)
-    return authenticating.Ports(api_keys, jwts, settings.oidc_tenant_claim, settings.mode)
+    blocked = DynamoDBBlockedSubjects(dynamodb(), settings.callers_table)
+    return authenticating.Ports(api_keys, blocked, jwts, settings.oidc_tenant_claim, settings.mode)
 
 
 @cache
@@ -150,7 +151,9 @@ def posting_ports() -> "submission.Ports":
     from darkroom.aws.fingerprints import DynamoDBFingerprints
     from darkroom.aws.posts import DynamoDBPosts
     from darkroom.aws.quota import DynamoDBQuota
+    from darkroom.aws.rates import DynamoDBRates
     from darkroom.aws.workflows import StepFunctionsWorkflows
+    from darkroom.observability import log_unforeseen
     from darkroom.settings import PostsSettings
 
     settings = PostsSettings.from_environment()
@@ -161,7 +164,9 @@ def posting_ports() -> "submission.Ports":
         schedules=schedules(),
         quota=DynamoDBQuota(dynamodb(), settings.posts_table),
         fingerprints=DynamoDBFingerprints(dynamodb(), settings.posts_table),
+        rates=DynamoDBRates(dynamodb(), settings.posts_table),
         now=now,
+        tell=log_unforeseen,
         test_media_hosts=settings.allowed_media_hosts(),
     )
 
@@ -281,7 +286,7 @@ def announce(detail_type: str, detail: dict[str, Any]) -> None:
 @cache
 def calling_ports() -> "workflow.CallingPorts":
     """For the steps that call Instagram; each call is an entry of the post's timeline."""
-    from darkroom import workflow
+    from darkroom import reloading, workflow
     from darkroom.aws.clients import impatient_dynamodb
     from darkroom.aws.timeline import DynamoDBTimeline
     from darkroom.recording import Recorder
@@ -291,7 +296,8 @@ def calling_ports() -> "workflow.CallingPorts":
     story = DynamoDBTimeline(impatient_dynamodb(), StepSettings.from_environment().posts_table)
     ports = recording_ports()
     recorder = Recorder(story, ports.posts, ports.quota, now)
-    client = _client(settings, recorder)
+    tokens = _tokens(settings)
+    client = reloading.ReloadingInstagram(_client(settings, recorder), ports.accounts, tokens)
     return workflow.CallingPorts(
         ports.posts,
         ports.accounts,
@@ -300,7 +306,7 @@ def calling_ports() -> "workflow.CallingPorts":
         ports.standing,
         announce,
         now,
-        _tokens(settings),
+        tokens,
         client,
         time.sleep,
     )

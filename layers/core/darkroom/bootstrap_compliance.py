@@ -63,7 +63,7 @@ def erasing_ports() -> "erasing.ErasingPorts":
 def belongings() -> "tuple[erasing.Belongings, ...]":
     """All that an account leaves behind, and so all that a deletion erases."""
     from darkroom.aws import keys
-    from darkroom.aws.belongings import Items, Posts, RawDeliveries, answers_about, of_account, with_prefix
+    from darkroom.aws.belongings import Consents, Items, Posts, RawDeliveries, answers_about, of_account, with_prefix
     from darkroom.aws.clients import dynamodb, s3, scheduler
     from darkroom.settings import BelongingsSettings
 
@@ -75,6 +75,7 @@ def belongings() -> "tuple[erasing.Belongings, ...]":
         Items(client, settings.callers_table, "answers", answers_about),
         RawDeliveries(s3(), settings.deliveries_bucket),
         Items(client, settings.events_table, "events", of_account),
+        Consents(client, settings.accounts_table),
     )
 
 

@@ -5,12 +5,12 @@ Each change is one conditional write. Whoever comes first wins: a cancelled post
 been sent is never called cancelled.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from darkroom.errors import ConflictError, PreconditionFailedError, QuotaFullError, StoreUnavailableError
+from darkroom import publish_times
+from darkroom.errors import ConflictError, PreconditionFailedError, QuotaFullError
 from darkroom.fingerprints import fingerprint
 from darkroom.posts import EDITABLE, FirstComment, Post, PostState
 from darkroom.submission import (
@@ -20,7 +20,9 @@ from darkroom.submission import (
     Ports,
     Submission,
     account_of,
+    behind_what_stands,
     checked,
+    counted,
     holding,
     mine,
     reserved,
@@ -47,7 +49,7 @@ class Change(Value):
 def edit(caller: Caller, post_id: str, change: Change, ports: Ports) -> Post:
     """
     Raises PreconditionFailedError when the post has changed since that version, ConflictError once it is on its way,
-    InvalidPostError, QuotaFullError: then nothing has changed.
+    InvalidPostError, QuotaFullError, TooManyRequestsError (as it would be sent now): then nothing has changed.
     """
     post = mine(caller, post_id, ports)
     if post.version != change.version:
@@ -59,6 +61,8 @@ def edit(caller: Caller, post_id: str, change: Change, ports: Ports) -> Post:
         post, content=wanted.content, external_id=wanted.external_id, publish_at=publish_at, time_zone=wanted.time_zone
     )
     state = STATES[wanted.mode]
+    if state is PostState.QUEUED:
+        counted(caller, ports)
     if state is not post.state:
         edited = edited.moved_to(state, ports.now(), queued_at=ports.now() if state is PostState.QUEUED else None)
     try:
@@ -68,9 +72,11 @@ def edit(caller: Caller, post_id: str, change: Change, ports: Ports) -> Post:
 
 
 def _wanted(post: Post, fields: dict[str, Any]) -> Submission:
-    """What was accepted, with the changes; a time that is not mentioned stays, unless the post no longer has one."""
+    """What was accepted, with the changes; a time that is not mentioned stays, and the zone of one that is local."""
     mode: Mode = fields.get("mode") or _MODES[post.state]
-    kept = {} if mode == "now" or "publish_at" in fields else _time(post)
+    kept = _zone_for(fields["publish_at"], post) if "publish_at" in fields else _time(post)
+    if mode == "now":
+        kept = {}
     content = {name: value for name, value in fields.items() if name not in {*_TIME, "mode", "external_id"}}
     return Submission(
         content=replace(post.content, **content),
@@ -78,6 +84,12 @@ def _wanted(post: Post, fields: dict[str, Any]) -> Submission:
         external_id=fields.get("external_id", post.external_id),
         **{**kept, **{name: value for name, value in fields.items() if name in _TIME}},
     )
+
+
+def _zone_for(publish_at: str | None, post: Post) -> dict[str, str | None]:
+    """A time with an offset says itself whose it is, and may be elsewhere than the one before."""
+    is_local = publish_at is not None and publish_times.is_local(publish_at)
+    return {"time_zone": post.time_zone} if is_local else {}
 
 
 def _time(post: Post) -> dict[str, str | None]:
@@ -91,6 +103,8 @@ def publish_now(caller: Caller, post_id: str, ports: Ports, first_asked_at: date
     A draft, or a scheduled post before its time. ConflictError when it is neither, or changes at the same moment. With
     `first_asked_at` this is a repetition: a post that was queued since then is answered as it is.
     """
+    if first_asked_at is None:
+        counted(caller, ports)
     post = mine(caller, post_id, ports)
     if _was_queued_since(first_asked_at, post):
         set_going(post, ports)
@@ -151,12 +165,12 @@ def _give_back(before: Post, after: Post, ports: Ports) -> None:
         return
     has_stopped = after.state in HOLDS_NOTHING
     ids = before.tenant_id, before.account_id
-    with suppress(StoreUnavailableError):
+    with behind_what_stands(ports):
         if has_stopped:
             ports.quota.release(*ids, before.id, before.slot_at)
         if has_stopped or fingerprint(after.content) != fingerprint(before.content):
             ports.fingerprints.forget(*ids, fingerprint(before.content), before.id)
-    with suppress(StoreUnavailableError):
+    with behind_what_stands(ports):
         if before.state is PostState.SCHEDULED and after.state is not PostState.SCHEDULED:
             ports.schedules.remove(before)
 
@@ -167,6 +181,8 @@ def retry(caller: Caller, post_id: str, ports: Ports, first_asked_at: datetime |
     Instagram before anything else and publishes only what is proven not to be live; otherwise it begins from nothing.
     With `first_asked_at` this is a repetition, as in `publish_now`: it begins no further try.
     """
+    if first_asked_at is None:
+        counted(caller, ports)
     post = mine(caller, post_id, ports)
     if _was_queued_since(first_asked_at, post):
         set_going(post, ports)

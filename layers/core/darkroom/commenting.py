@@ -13,7 +13,7 @@ from darkroom.errors import ConflictError
 from darkroom.instagram.errors import InstagramError, OutcomeUnknownError
 from darkroom.instagram.models import Access
 from darkroom.posts import Post
-from darkroom.workflow import CLOCK_SKEW, CallingPorts, PostTask, access, account_of, unless_paused
+from darkroom.workflow import CLOCK_SKEW, AccountAccess, CallingPorts, PostTask, access, account_of, unless_paused
 
 
 def add_first_comment(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def add_first_comment(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
         return {}
     unless_paused(post, ports)
     account = account_of(post, ports)
-    instagram_access = Access.of(account, ports.tokens.token(account))
+    instagram_access = AccountAccess.by(account, ports.tokens)
     if post.comment.attempted_at is not None:
         return _found(post, account, instagram_access, ports)
     # Just after publishing Instagram may not find its own media, and refuses a comment in the words of a lost answer.

@@ -15,7 +15,7 @@ from darkroom import problems, standing
 from darkroom.accounts import Account
 from darkroom.errors import DarkroomError, NotFoundError
 from darkroom.instagram.errors import InstagramUnavailableError, OutcomeUnknownError, RateLimitedError
-from darkroom.instagram.models import Media
+from darkroom.instagram.models import ContainerStatus, Media
 from darkroom.outages import ENDED
 from darkroom.posts import OPEN, Post, PostContent, PostState
 from darkroom.workflow import (
@@ -46,25 +46,24 @@ MOST_ATTEMPTS = 3
 
 def confirm_publish(task: ConfirmTask, ports: CallingPorts) -> dict[str, Any]:
     """
-    Asks Instagram what became of an attempt. Answers `{outcome, asks, clean_reads, media_id, wait_seconds}`; outcome is
-    `published`, `not_published` (publish again), `unclear` (ask again) or `failed` (nothing is live, and `error` says
-    why).
+    Asks Instagram what became of an attempt. Answers `{outcome, asks, attempt, clean_reads, media_id, wait_seconds}`;
+    outcome is `published`, `not_published` (publish again), `unclear` (ask again) or `failed` (nothing is live, and
+    `error` says why).
 
     `published` takes the status PUBLISHED; `not_published` several FINISHED reads, each after a wait, and no candidate
     among the account's media: one read may be stale. Raises OutcomeUnknownError when asking has gone on for long
-    enough: then a person has to look.
+    enough, also when Instagram does not answer: then a person has to look.
     May be run again after any error.
     """
     post = ports.posts.get(task.tenant_id, task.post_id)
+    task = _about_the_attempt_that_stands(task, post)
     if post.media_id is not None:
         return _confirmed("published", task, media_id=post.media_id)
     if post.publish_attempted_at is None:
         return _confirmed("not_published" if _may_go_on(post, task) else "failed", task)
     if pause := ports.quota.allowance(post.tenant_id, post.account_id).pause_left(ports.now()):
         return _not_asked(task, post, pause, ports.now())
-    instagram_access = access(post, ports)
-    status = ports.instagram.container_status(instagram_access, known_container(post, None).container_id)
-    found = candidates(post, newest_media(post, instagram_access, ports))
+    status, found = _asked(task, post, ports)
     if status.status_code == "PUBLISHED":
         return _confirm_live(task, found)
     if status.status_code == "FINISHED" and not found:
@@ -73,6 +72,27 @@ def confirm_publish(task: ConfirmTask, ports: CallingPorts) -> dict[str, Any]:
         attempt_taken_back(replace(post, publish_attempts=0), ports)  # this container can never be live
         raise ended(status)
     return _ask_again(task, post, ports, clean_reads=0)
+
+
+def _about_the_attempt_that_stands(task: ConfirmTask, post: Post) -> ConfirmTask:
+    """
+    Two executions may ask about the same attempt; when one has disproved it and made another, what the other has read
+    says nothing about that one, and it begins to count anew.
+    """
+    at = post.publish_attempted_at
+    attempt = None if at is None else int(at.timestamp() * 1000)
+    return task if task.attempt == attempt else replace(task, attempt=attempt, clean_reads=0)
+
+
+def _asked(task: ConfirmTask, post: Post, ports: CallingPorts) -> tuple[ContainerStatus, tuple[Media, ...]]:
+    """The container's status, and the media that could be this post."""
+    whose = access(post, ports)
+    try:
+        status = ports.instagram.container_status(whose, known_container(post, None).container_id)
+        return status, candidates(post, newest_media(post, whose, ports))
+    except (InstagramUnavailableError, RateLimitedError):
+        _require_patience(task, post, ports.now())
+        raise
 
 
 def _may_go_on(post: Post, task: ConfirmTask) -> bool:
@@ -93,7 +113,11 @@ def _not_asked(task: ConfirmTask, post: Post, pause: timedelta, now: datetime) -
 
 
 def _confirm_live(task: ConfirmTask, found: tuple[Media, ...]) -> dict[str, Any]:
-    """The media list lags behind: give it some asks to name the one media before going on without its id."""
+    """
+    The media list lags behind: give it some asks to name the one media before going on without its id. Where one bears
+    our words, captions are shown to us, and those without any are somebody else's.
+    """
+    found = tuple(media for media in found if media.caption) or found
     if len(found) != 1 and task.asks < CLEAN_READS:
         return _confirmed("unclear", task)
     return _confirmed("published", task, media_id=found[0].id if len(found) == 1 else None)
@@ -121,6 +145,7 @@ def _confirmed(outcome: str, task: ConfirmTask, *, clean_reads: int = 0, media_i
     return {
         "outcome": outcome,
         "asks": task.asks + 1,
+        "attempt": task.attempt,
         "clean_reads": clean_reads,
         "media_id": media_id,
         "wait_seconds": min(40 * 2**task.asks, 120),
@@ -178,6 +203,7 @@ def mark_failed(task: FailureTask, ports: Ports) -> dict[str, Any]:
     post that is live stays published, and says so if what it wanted after that did not come about.
     """
     problem = caught_problem(task.error) or problems.describe(DarkroomError())
+    token_version = problem.pop("token_version", None)
     try:
         post = ports.posts.get(task.tenant_id, task.post_id)
     except NotFoundError:
@@ -192,14 +218,21 @@ def mark_failed(task: FailureTask, ports: Ports) -> dict[str, Any]:
     if post.state is PostState.FAILED:  # also when an earlier run of this step got no further
         ports.quota.release(post.tenant_id, post.account_id, post.id, post.slot_at)
     with suppress(NotFoundError):  # disconnected meanwhile
-        _flag(account_of(post, ports), post, problem, ports)
+        account = account_of(post, ports)
+        if _is_to_blame(account, token_version, post, problem):
+            standing.flag(account, problem, ports.standing)
     return {}
 
 
-def _flag(account: Account, post: Post, problem: dict[str, Any], ports: Ports) -> None:
-    """Not an account whose token came after the post was on its way: the one that failed may be the one before."""
-    if account.token_issued_at <= (post.queued_at or post.accepted_at):
-        standing.flag(account, problem, ports.standing)
+def _is_to_blame(account: Account, token_version: int | None, post: Post, problem: dict[str, Any]) -> bool:
+    """
+    A token that was refused says nothing about the one that replaced it. Without a token it is about the account, as a
+    container's status tells; then the owner may have done what Instagram wants, and connected again, since the post was
+    on its way.
+    """
+    if token_version is not None:
+        return account.token_version == token_version
+    return problem["code"] == "action_required" and account.connected_at <= (post.queued_at or post.accepted_at)
 
 
 def _told(problem: dict[str, Any], state: PostState) -> dict[str, Any]:

@@ -206,7 +206,7 @@ def _account(session: ConnectSession, found: Found, accounts: Accounts, now: dat
         connected_at=now,
         token_issued_at=now,
         refresh_at=now,  # so that the refresher tells what is untold if this worker cannot
-        untold=standing.CONNECTED,
+        untold=(standing.CONNECTED,),
         token_expires_at=found.token_expires_at,
         token_version=before.token_version + 1 if before else 1,
         version=before.version + 1 if before else 1,

@@ -5,17 +5,17 @@ secret of the app that was removed, and its pages do not agree which app that is
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
-from darkroom.accounts import Account
+from darkroom.accounts import Account, Consent
 from darkroom.errors import BadRequestError
 from darkroom.instagram import signed_request
 from darkroom.instagram.signed_request import SignedRequest, SignedRequestError
+from darkroom.logins import Login
 from darkroom.values import Value
 
 _LATEST = 60.0  # seconds; how old secrets may be that refuse a signature
-_LOGINS = ("instagram", "facebook")
+_LOGINS: tuple[Login, ...] = ("instagram", "facebook")
 
 
 class Secrets(Protocol):
@@ -25,7 +25,9 @@ class Secrets(Protocol):
 
 
 class MetaUsers(Protocol):
-    def accounts_of(self, login: str, app_scoped_id: str) -> tuple[Account, ...]: ...
+    def consents_of(self, login: Login, app_scoped_id: str) -> tuple[Consent, ...]:
+        """All that the person has ever given and nobody has erased."""
+        ...
 
     def deauthorize(self, ended: Account) -> bool:
         """
@@ -36,25 +38,23 @@ class MetaUsers(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Consent(Value):
-    """What Meta said of a person. `accounts` were connected before; `stale` counts those connected since."""
+class Withdrawal(Value):
+    """What Meta said of a person. `consents` were given before; `stale` counts those that were not."""
 
     request: SignedRequest
-    accounts: tuple[Account, ...]
+    consents: tuple[Consent, ...]
     stale: int
 
 
-def withdrawn(text: str, secrets: Secrets, users: MetaUsers) -> Consent:
-    """Raises BadRequestError(signed_request_invalid), the same for every reason, which is its cause."""
+def withdrawn(text: str, secrets: Secrets, users: MetaUsers, *, with_past: bool) -> Withdrawal:
+    """
+    `with_past`: also consents that no connection rests on any more. Raises BadRequestError(signed_request_invalid), the
+    same for every reason, which is its cause.
+    """
     request = _verified(text, secrets)
-    found = _accounts(request, users)
-    before = tuple(account for account in found if is_meant(account, request.issued_at))
-    return Consent(request, before, len(found) - len(before))
-
-
-def is_meant(account: Account, issued_at: datetime) -> bool:
-    """Not one that was connected after Meta spoke: what is replayed must not end it. Meta counts in whole seconds."""
-    return account.connected_at.replace(microsecond=0) <= issued_at
+    found = _consents(request, users, with_past=with_past)
+    before = tuple(consent for consent in found if consent.is_meant(request.issued_at))
+    return Withdrawal(request, before, len(found) - len(before))
 
 
 def _verified(text: str, secrets: Secrets) -> SignedRequest:
@@ -70,10 +70,11 @@ def _verified(text: str, secrets: Secrets) -> SignedRequest:
         raise BadRequestError("signed_request_invalid") from error
 
 
-def _accounts(request: SignedRequest, users: MetaUsers) -> tuple[Account, ...]:
+def _consents(request: SignedRequest, users: MetaUsers, *, with_past: bool) -> tuple[Consent, ...]:
     """Ids of two apps could be the same number, so the other login is asked only when the likelier one knows nobody."""
     is_meta = request.key_slot.startswith("meta")
     for login in reversed(_LOGINS) if is_meta else _LOGINS:
-        if found := users.accounts_of(login, request.user_id):
-            return found
+        found = users.consents_of(login, request.user_id)
+        if counting := tuple(consent for consent in found if with_past or consent.is_current):
+            return counting
     return ()

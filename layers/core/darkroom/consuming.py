@@ -19,7 +19,7 @@ from darkroom.observability import about, function_of, log, log_unforeseen, sinc
 from darkroom.tasks import MalformedTaskError, parsed
 from darkroom.values import Value
 
-_NEEDED_MS = 5000  # to begin another message
+_NEEDED_MS = 5000  # to begin another message, for work that may be cut off anywhere
 
 type Work = Callable[["Message"], dict[str, Any]]
 type Handler = Callable[[dict[str, Any], object], dict[str, Any]]
@@ -50,15 +50,18 @@ class Message(Value):
         return parsed(task_type, task)
 
 
-def consumer(work: Work) -> Handler:
+def consumer(work: Work, needed_ms: int = _NEEDED_MS) -> Handler:
     """
     `work` answers what its line says besides: ids, codes and counts, nothing secret. What it raises fails it. Messages
     that there is no time left for are given back untouched: a function that is cut off gives back those it had done.
+    `needed_ms` is how long one may take that must not be cut off; the function's time-out has to be longer.
     """
 
     def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         records = event.get("Records") or ()
-        failed = [record for record in records if not (_has_time(context) and _is_done(record, context, work))]
+        failed = [
+            record for record in records if not (_has_time(context, needed_ms) and _is_done(record, context, work))
+        ]
         # A record without an id fails the whole batch: the others bear coming again, and nothing is lost.
         identifiers = [{"itemIdentifier": record.get("messageId", "")} for record in failed]
         return {"batchItemFailures": identifiers} if identifiers else {}
@@ -67,9 +70,9 @@ def consumer(work: Work) -> Handler:
     return handler
 
 
-def _has_time(context: object) -> bool:
+def _has_time(context: object, needed_ms: int) -> bool:
     left = getattr(context, "get_remaining_time_in_millis", None)
-    return left is None or left() > _NEEDED_MS
+    return left is None or left() > needed_ms
 
 
 def _is_done(record: dict[str, Any], context: object, work: Work) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from darkroom import problems, standing
-from darkroom.accounts import Account, AccountState
-from darkroom.consents import MetaUsers, Secrets, is_meant, withdrawn
+from darkroom.accounts import Account, AccountState, Consent
+from darkroom.consents import MetaUsers, Secrets, withdrawn
 from darkroom.errors import AccountUnavailableError, StoreUnavailableError
 from darkroom.values import Value
 
@@ -36,29 +36,29 @@ class Outcome(Value):
 
 def deauthorize(signed_request: str, ports: Ports) -> Outcome:
     """
-    Saying it again changes nothing, and nothing happens for somebody unknown or to an account that was connected since.
-    Raises BadRequestError(signed_request_invalid).
+    Saying it again changes nothing, and nothing happens for somebody unknown or to an account that was connected since,
+    or is disconnected. Raises BadRequestError(signed_request_invalid).
     """
-    consent = withdrawn(signed_request, ports.secrets, ports.users)
-    for account in consent.accounts:
-        _end(account, consent.request.issued_at, ports)
-    return Outcome(consent.request.key_slot, len(consent.accounts), consent.stale)
+    withdrawal = withdrawn(signed_request, ports.secrets, ports.users, with_past=False)
+    for consent in withdrawal.consents:
+        _end(consent, withdrawal.request.issued_at, ports)
+    return Outcome(withdrawal.request.key_slot, len(withdrawal.consents), withdrawal.stale)
 
 
-def _end(account: Account, issued_at: datetime, ports: Ports) -> None:
+def _end(consent: Consent, issued_at: datetime, ports: Ports) -> None:
     """Tells also what was ended and not told: whoever did it may have died in between."""
-    current: Account | None = account
     for _ in range(_TRIES):
-        if current is None or not is_meant(current, issued_at):
+        account = consent.account
+        if account is None or not consent.is_current or not consent.is_meant(issued_at):
             return
-        if _is_ended(current):
-            standing.tell_untold(current, ports.standing)
+        if _is_ended(account):
+            standing.tell_untold(account, ports.standing)
             return
-        ended = _ended(current, ports.now())
+        ended = _ended(account, ports.now())
         if ports.users.deauthorize(ended):
             standing.tell_untold(ended, ports.standing)
             return
-        current = _again(account, ports)
+        consent = _again(consent, ports)
     raise StoreUnavailableError
 
 
@@ -70,7 +70,7 @@ def _ended(account: Account, now: datetime) -> Account:
         token_version=account.token_version + 1,
         is_webhook_subscribed=False,
         last_problem=problems.describe(AccountUnavailableError(detail=_DETAIL)),
-        untold=standing.DEAUTHORIZED,
+        untold=(*account.untold, standing.DEAUTHORIZED),
         refresh_at=now,
     )
 
@@ -80,6 +80,7 @@ def _is_ended(account: Account) -> bool:
     return account.state is AccountState.REAUTHORIZATION_REQUIRED and told == _DETAIL
 
 
-def _again(account: Account, ports: Ports) -> Account | None:
-    known = ports.users.accounts_of(account.login, account.app_scoped_id)
-    return next((each for each in known if each.id == account.id), None)
+def _again(consent: Consent, ports: Ports) -> Consent:
+    known = ports.users.consents_of(consent.login, consent.app_scoped_id)
+    whose = (consent.tenant_id, consent.account_id)
+    return next((one for one in known if (one.tenant_id, one.account_id) == whose), replace(consent, account=None))

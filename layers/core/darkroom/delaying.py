@@ -42,6 +42,7 @@ def delay_post(task: DelayTask, ports: Ports) -> dict[str, Any]:
     if seconds is None or now + timedelta(seconds=seconds) > since + GIVE_UP_AFTER:
         return {"is_worth_waiting": False, "wait_seconds": 0}
     told = problem | {"retry": {"allowed": False, "automatic": True, "after": seconds}}
+    told.pop("is_pause", None)  # between the steps and us
     delayed = replace(
         post,
         delays={**post.delays, problem["code"]: _times(post, problem) + 1},
@@ -90,12 +91,12 @@ def _until_a_slot_is_free(post: Post, now: datetime, ports: Ports) -> int:
 def _throttled(post: Post, problem: dict[str, Any], now: datetime, ports: Ports) -> int:
     """
     The whole account waits: calls made while throttled prolong it. Not once more when it was that pause which this post
-    met: each would prolong it for the others, and none would ever begin.
+    met (`is_pause`): each would prolong it for the others, and none would ever begin.
     """
     told = problem["retry"]["after"]
     guess = THROTTLED[min(_times(post, problem), len(THROTTLED) - 1)]
     seconds = math.ceil(max(guess if told is None else told, SHORTEST))  # Instagram's word is not shortened
-    if problem.get("instagram") or problem.get("step") != "BeginPost":
+    if not problem.get("is_pause"):
         ports.quota.pause(post.tenant_id, post.account_id, now + timedelta(seconds=seconds))
     return seconds
 

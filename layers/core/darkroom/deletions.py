@@ -19,11 +19,22 @@ class Doomed(Value):
     account_id: str
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Place(Value):
+    """How far the job has come: to what this account left of this kind, and there to `after`; None: the beginning."""
+
+    tenant_id: str
+    account_id: str
+    kind: str
+    after: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Deletion(Value):
     """
     `code` is 128 random bits in hex and all that it takes to read the status. `accounts` is empty once it is done, and
-    `erased` counts what was erased by kind; after a worker's death it counts too little.
+    `erased` counts what was erased by kind; after a worker's death it counts too little. `runs` of the job have noted
+    how far they came, the last one at `seen_at`.
     """
 
     code: str
@@ -32,6 +43,9 @@ class Deletion(Value):
     accounts: tuple[Doomed, ...] = ()
     done_at: datetime | None = None
     erased: Mapping[str, int] = field(default_factory=dict)
+    place: Place | None = None
+    runs: int = 0
+    seen_at: datetime | None = None
 
     @property
     def is_done(self) -> bool:

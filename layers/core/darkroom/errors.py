@@ -11,6 +11,7 @@ What can go wrong on our side, named by what the reader does next.
     ├── AccountUnavailableError         owner: reconnect the account
     ├── ConnectError                    owner: the connection did not come about
     ├── QuotaFullError                  caller: another moment; `next_free_slot` has room
+    ├── TooManyRequestsError            caller: more slowly; the tenant sends too many posts at once
     ├── ProcessingTimeoutError          caller: Instagram never finished with the media
     ├── ContainerExpiredError           ask: was it published? If not, a new container is needed
     ├── ContainerLostError              again: the container is forgotten, the post begins anew
@@ -104,6 +105,10 @@ class QuotaFullError(DarkroomError):
         detail = "Every slot around that moment is taken. next_free_slot says where there is room."
         super().__init__(detail=detail, retry_after=retry_after)
         self.next_free_slot = next_free_slot
+
+
+class TooManyRequestsError(DarkroomError):
+    default_code = "too_many_requests"
 
 
 class ProcessingTimeoutError(DarkroomError):

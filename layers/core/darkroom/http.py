@@ -230,7 +230,8 @@ def _body(route: Route, incoming: Incoming) -> Any:
 def _problem(error: Exception, incoming: Incoming) -> Event:
     if not isinstance(error, DarkroomError | InstagramError):
         log_unforeseen(error)
-    body = problems.describe(error)
+    is_stranger = incoming.caller() is None  # on a public route everybody is
+    body = problems.describe_to_strangers(error) if is_stranger else problems.describe(error)
     log("problem", code=body["code"], **_facts(error))
     headers = {"content-type": "application/problem+json"}
     if body["status"] == 401:

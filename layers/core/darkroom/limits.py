@@ -38,6 +38,8 @@ STORY_VIDEO_BYTES = Limit("story_video_bytes", 100 * 10**6, "bytes", _MEDIA, _CH
 STORY_VIDEO_SECONDS = Limit("story_video_seconds", 60, "seconds", _MEDIA, _CHECKED)
 MOST_CONTAINERS = Limit("most_containers", 400, "containers in a rolling 24 hours", _MEDIA, _CHECKED)
 SCHEDULE_AHEAD = Limit("schedule_ahead", 365, "days", "Darkroom's own bound", date(2026, 11, 23))
+# A third of what is left for publishing when all lids are full (decision 18); each of `account_ids` counts.
+POSTS_A_MINUTE = Limit("posts_a_minute", 300, "posts of a tenant a minute", "Darkroom's own bound", date(2026, 12, 1))
 
 ALL = (
     CAPTION_LENGTH,
@@ -58,4 +60,5 @@ ALL = (
     STORY_VIDEO_SECONDS,
     MOST_CONTAINERS,
     SCHEDULE_AHEAD,
+    POSTS_A_MINUTE,
 )

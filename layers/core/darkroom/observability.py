@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -21,7 +22,9 @@ from darkroom.errors import DarkroomError
 if TYPE_CHECKING:
     from darkroom.instagram.client import Call
 
-_LONGEST = 300
+_LONGEST = 300  # characters of one text
+_MOST = 50  # entries of one list or dict
+_DEEPEST = 4
 
 
 @cache
@@ -108,5 +111,15 @@ def name_of(error: Exception) -> str:
     return code if isinstance(code, str) and code.isidentifier() else type(error).__name__
 
 
-def _clipped(value: Any) -> Any:
-    return value[:_LONGEST] if isinstance(value, str) else value
+def _clipped(value: Any, depth: int = 0) -> Any:
+    """Whatever a line is given, it stays one that can be stored and read: somebody else may have chosen the words."""
+    if isinstance(value, str):
+        return value[:_LONGEST].encode(errors="replace").decode()  # half a surrogate pair would cost the whole line
+    if not isinstance(value, dict | list | tuple | set | frozenset):
+        return value
+    if depth == _DEEPEST:
+        return "…"
+    first = list(islice(value, _MOST))
+    if isinstance(value, dict):
+        return {_clipped(name): _clipped(value[name], depth + 1) for name in first}
+    return [_clipped(each, depth + 1) for each in first]

@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from darkroom import problems
 from darkroom.connecting import Started
 from darkroom.connection import SESSION_LIFETIME, Choosing, Outcome, cookie_name
-from darkroom.errors import DarkroomError
+from darkroom.errors import ConfigurationError, DarkroomError
 from darkroom.http_events import Answer
 from darkroom.instagram.errors import InstagramError
 from darkroom.observability import log
@@ -61,7 +61,7 @@ def ended(outcome: Outcome) -> Answer:
     if outcome.choosing is not None:
         return _choice(outcome.choosing)
     if outcome.error is not None:
-        log("connect failed", error=type(outcome.error).__name__, code=problems.describe(outcome.error)["code"])
+        _log("connect failed", outcome.error)
     if outcome.return_url is None:
         return _page(outcome)
     if outcome.account is not None:
@@ -86,13 +86,24 @@ def _moment(moment: datetime) -> str:
 
 
 def failed(error: DarkroomError | InstagramError) -> Answer:
-    body = problems.describe(error)
+    _log("page of a failure", error)
+    return _refusal(error)
+
+
+def _log(what: str, error: DarkroomError | InstagramError) -> None:
+    """Of the detail only what the page does not say; that of others may hold the names of a person's Pages."""
+    detail = error.detail if isinstance(error, ConfigurationError) else None
+    log(what, error=type(error).__name__, code=problems.describe(error)["code"], detail=detail)
+
+
+def _refusal(error: DarkroomError | InstagramError) -> Answer:
+    body = problems.describe_to_strangers(error)
     return _html(body["status"], body["title"], body["detail"])
 
 
 def _page(outcome: Outcome) -> Answer:
     if outcome.account is None:
-        return failed(outcome.error or DarkroomError())
+        return _refusal(outcome.error or DarkroomError())
     return _html(200, "Connected", f"@{outcome.account.username} is connected. You can close this window.")
 
 

@@ -1,12 +1,13 @@
 """Taking posts in: validate, store, set going; for one account or for many; and reading them back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from darkroom import containers, problems
 from darkroom.accounts import Account
-from darkroom.errors import DarkroomError, FieldError, InvalidPostError, NotFoundError
+from darkroom.errors import DarkroomError, FieldError, InvalidPostError, NotFoundError, StoreUnavailableError
 from darkroom.fingerprints import fingerprint
 from darkroom.ids import derived_id
 from darkroom.pages import Page, PageRequest
@@ -17,6 +18,8 @@ from darkroom.submission import (
     Submission,
     account_for,
     checked,
+    counted,
+    duplicate_of,
     holding,
     mine,
     reserved,
@@ -26,14 +29,17 @@ from darkroom.submission import (
 from darkroom.tenants import Caller
 from darkroom.values import Value
 
+_PERHAPS = "It is not known whether this account's post was stored: look at its posts before sending it again."
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Result(Value):
-    """What became of one post of a group: accepted, or why not."""
+    """What became of one post of a group: accepted, or why not. `failure` is one that is ours."""
 
     account_id: str
     post: Post | None = None
     problem: dict[str, Any] | None = None
+    failure: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -51,10 +57,12 @@ def submit(wanted: Submission, caller: Caller, post_id: str, ports: Ports) -> Po
     slot in the quota. Once it is stored it is accepted, even if it cannot be set going at the moment, and a repetition
     hears so whatever would be refused by then.
 
-    Raises InvalidPostError, NotFoundError, AccountUnavailableError, QuotaFullError, ConflictError(duplicate_suspected)
-    before the post is stored.
+    Raises InvalidPostError, NotFoundError, AccountUnavailableError, QuotaFullError, ConflictError(duplicate_suspected),
+    TooManyRequestsError before the post is stored.
     """
-    if wanted.is_repeated and (stored := _stored(caller, post_id, ports)):
+    if not wanted.is_repeated:
+        counted(caller, ports)
+    elif stored := _stored(caller, post_id, ports):
         return stored
     account = account_for(wanted.account_id, caller, ports)
     publish_at = checked(wanted, account, ports)
@@ -75,13 +83,28 @@ def submit_to_many(
     wanted: Submission, account_ids: tuple[str, ...], caller: Caller, group_id: str, ports: Ports
 ) -> tuple[Result, ...]:
     """
-    One post each; the refusal of one account keeps no other from its post. May be called again with the same group id:
-    the post ids come from it. Raises InvalidPostError when no account took the post.
+    One post each; what keeps one account from its post keeps no other. May be called again with the same group id: the
+    post ids come from it. Raises InvalidPostError when no account took the post, TooManyRequestsError when they are too
+    many together, or what failed on our side.
+
+    Once there is a post, a failure is told as its account's result: a caller that only heard of the failure would send
+    the whole group again. A store that does not answer is not asked for the rest, which would take too long to say so.
     """
-    results = tuple(_one_of(wanted, account_id, caller, group_id, ports) for account_id in account_ids)
+    if not wanted.is_repeated:
+        counted(caller, ports, posts=len(account_ids))
+    results: list[Result] = []
+    for account_id in account_ids:
+        down = next((each.failure for each in results if isinstance(each.failure, StoreUnavailableError)), None)
+        if down is None:
+            results.append(_one_of(wanted, account_id, caller, group_id, ports))
+        else:
+            results.append(Result(account_id, problem=problems.describe(down), failure=down))
+    failures = list(dict.fromkeys(each.failure for each in results if each.failure is not None))
     if all(result.post is None for result in results):
-        raise InvalidPostError(errors=tuple(_refusals(results)))
-    return results
+        raise failures[0] if failures else InvalidPostError(errors=tuple(_refusals(results)))
+    for failure in failures:
+        ports.tell(failure)
+    return tuple(results)
 
 
 def _one_of(wanted: Submission, account_id: str, caller: Caller, group_id: str, ports: Ports) -> Result:
@@ -95,11 +118,24 @@ def _one_of(wanted: Submission, account_id: str, caller: Caller, group_id: str, 
         return Result(account_id, _accepted(replace(post, group_id=group_id), wanted, ports))
     except DarkroomError as error:
         if problems.CATALOGUE[error.code].status >= 500:
-            raise  # ours: the whole request is repeated, and finds what is done
+            return _after_failure(error, account_id, caller, post_id, ports)
         return Result(account_id, problem=problems.describe(error))
+    except Exception as error:  # noqa: BLE001 — whatever is wrong with one account, the others get their posts
+        return _after_failure(error, account_id, caller, post_id, ports)
 
 
-def _refusals(results: tuple[Result, ...]) -> list[FieldError]:
+def _after_failure(error: Exception, account_id: str, caller: Caller, post_id: str, ports: Ports) -> Result:
+    """The post may be stored although it was not said so. Where nobody can tell, it is not to be sent again blindly."""
+    problem = problems.describe(error)
+    try:
+        if stored := _stored(caller, post_id, ports):
+            return Result(account_id, stored)
+    except Exception:  # noqa: BLE001 — what is told is the first error
+        problem |= {"detail": _PERHAPS, "retry": problem["retry"] | {"allowed": False}}
+    return Result(account_id, problem=problem, failure=error)
+
+
+def _refusals(results: Sequence[Result]) -> list[FieldError]:
     """Where all accounts refuse a field for the same reason, it is the post that is wrong."""
     refused = [result.problem or {} for result in results]
     errors = [each.get("errors", []) for each in refused]
@@ -137,11 +173,18 @@ def _accepted(post: Post, wanted: Submission, ports: Ports) -> Post:
 
 
 def validate(wanted: Submission, caller: Caller, ports: Ports) -> Preview:
-    """The same checks, and nothing is taken in; a draft's too, because only what is complete has a plan."""
+    """
+    The same checks, and nothing is taken: no slot, no post. A draft is checked too, because only what is complete has a
+    plan; it needs no slot, and may be like another.
+    """
     account = account_for(wanted.account_id, caller, ports)
     publish_at = checked(wanted, account, ports, in_full=True)
+    if wanted.mode != "draft":
+        ports.quota.require_room(account.tenant_id, account.id, publish_at or ports.now())
     content = (account.tenant_id, account.id, fingerprint(wanted.content))
     earlier = standing(content, lambda: ports.fingerprints.find(*content, ports.now()), ports)
+    if earlier is not None and wanted.refuses_duplicates and wanted.mode != "draft":
+        raise duplicate_of(earlier)
     return Preview(containers.plan(wanted.content), publish_at, earlier)
 
 

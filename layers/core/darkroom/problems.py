@@ -32,6 +32,9 @@ from darkroom.instagram.errors import (
 
 Actor = Literal["caller", "owner", "operator", "platform"]
 TYPE_BASE = "https://darkroom.example/problems/"
+# What a media item is to blame for, when it is known which one.
+_ABOUT_AN_ITEM = frozenset({"media_unreachable", "media_rejected", "processing_timeout", "instagram_refused"})
+_NOT_SET_UP = "Tell whoever runs it; nothing that you can do here will help."
 _MOST_ERRORS = 50  # a body of 256 KiB can be wrong in tens of thousands of places
 
 
@@ -67,7 +70,9 @@ CATALOGUE = _catalogue(
     ProblemType("idempotency_in_progress", 409, "caller", "The first request with this Idempotency-Key is still running.", "Ask again after Retry-After."),
     # the caller
     ProblemType("unauthenticated", 401, "caller", "The request has no valid credential.", "Send Authorization: Bearer with an API key or a JWT."),
+    ProblemType("subject_blocked", 403, "caller", "This user was blocked.", "Ask whoever runs this Darkroom; no other token of the user is accepted either."),
     ProblemType("scope_missing", 403, "caller", "The credential does not allow this.", "Use a key that has the scope named in detail."),
+    ProblemType("too_many_requests", 429, "caller", "The tenant sends more posts at once than it may.", "Send the request again after Retry-After, and go on more slowly."),
     ProblemType("not_found", 404, "caller", "There is no such thing here.", "Check the path and the id."),
     # accounts and connecting
     ProblemType("no_default_account", 422, "caller", "No account was named and there is no default.", "Send account_id, or connect an account first."),
@@ -153,6 +158,8 @@ def describe(error: Exception, item: int | None = None) -> dict[str, Any]:
     }
     if isinstance(error, QuotaFullError):
         body["next_free_slot"] = error.next_free_slot.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if item and code in _ABOUT_AN_ITEM:
+        body["errors"] = [{"pointer": f"/media/{item - 1}", "code": code, "message": body["detail"]}]
     if isinstance(error, DarkroomError) and error.errors:
         body["errors"] = [
             {"pointer": e.pointer, "code": e.code, "message": e.message} for e in error.errors[:_MOST_ERRORS]
@@ -160,6 +167,15 @@ def describe(error: Exception, item: int | None = None) -> dict[str, Any]:
     if isinstance(error, InstagramError):
         body["instagram"] = error.facts()
     return body
+
+
+def describe_to_strangers(error: Exception) -> dict[str, Any]:
+    """
+    The same for whoever has shown no credential: which setting or secret is missing is the operator's business, and
+    the log has it.
+    """
+    body = describe(error)
+    return body | {"detail": _NOT_SET_UP} if body["code"] == "configuration_error" else body
 
 
 def _code_of(error: Exception) -> str:
@@ -172,7 +188,8 @@ def _code_of(error: Exception) -> str:
 
 def dump(error: Exception, item: int | None = None, step: str | None = None) -> str:
     """
-    The problem as one line of JSON, with the step that met it: the only thing of an error that survives a Step
-    Functions `Catch`.
+    The problem as one line of JSON, with the step that met it, whether that was a pause we keep and the version of the
+    token that was refused: the only thing of an error that survives a Step Functions `Catch`.
     """
-    return json.dumps(describe(error, item) | ({"step": step} if step else {}), separators=(",", ":"))
+    met = {"step": step, **{name: getattr(error, name, None) for name in ("is_pause", "token_version")}}
+    return json.dumps(describe(error, item) | {name: fact for name, fact in met.items() if fact}, separators=(",", ":"))

@@ -43,6 +43,12 @@ def moment(publish_at: str, time_zone: str | None) -> datetime:
         _refuse(_AT, "not_a_time", "This time is out of range.")
 
 
+def is_local(publish_at: str) -> bool:
+    """Whether it says nothing of its offset, and so needs a time zone."""
+    found = _FORM.fullmatch(publish_at)
+    return found is not None and not (found[7] or found[8])
+
+
 def field_errors(publish_at: datetime, now: datetime) -> tuple[FieldError, ...]:
     """What is wrong with a moment that exists."""
     furthest = limits.SCHEDULE_AHEAD.value

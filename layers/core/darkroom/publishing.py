@@ -16,6 +16,7 @@ from darkroom.instagram.errors import InstagramError, MediaNotReadyError, MediaU
 from darkroom.instagram.models import Access, ContainerStatus, Media
 from darkroom.posts import Container, Post, PostState
 from darkroom.workflow import (
+    AccountAccess,
     CallingPorts,
     ContainerTask,
     GivenUpError,
@@ -161,7 +162,7 @@ def publish_container(task: PostTask, ports: CallingPorts) -> dict[str, Any]:
         raise OutcomeUnknownError
     account = account_of(post, ports)
     account.require_publishing(ports.now(), post.content)
-    instagram_access = Access.of(account, ports.tokens.token(account))
+    instagram_access = AccountAccess.by(account, ports.tokens)
     container = known_container(post, None)
     newest = newest_media(post, instagram_access, ports)
     if post.publish_attempts:

@@ -36,8 +36,9 @@ class Quota(Protocol):
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Recorder(Value):
     """
-    What InstagramClient takes as `on_call`. An entry that cannot be written is lost, and a line says so. When Instagram
-    says that most of the allowance is used, or for how long nobody is to call, the account's quota is told.
+    What InstagramClient takes as `on_call`. When Instagram says that most of the allowance is used, or for how long
+    nobody is to call, the account's quota is told. Entry and usage are written each for itself; one that cannot be is
+    lost, and a line says so.
     """
 
     timeline: Timeline
@@ -52,9 +53,12 @@ class Recorder(Value):
             return
         try:
             self.timeline.add(place.tenant_id, place.post_id, _entry(call, ended_at, place.step))
-            self._tell_usage(place, call.usage, ended_at)
         except Exception as error:  # noqa: BLE001 — whatever is wrong with the table, the post goes on
             log("timeline entry lost", error=name_of(error))
+        try:
+            self._tell_usage(place, call.usage, ended_at)
+        except Exception as error:  # noqa: BLE001 — as above
+            log("usage lost", error=name_of(error))
 
     def _tell_usage(self, place: Place, usage: "Usage", now: datetime) -> None:
         """Only where it has consequences: a rare read and write more, and calls that can wait are left out."""

@@ -18,6 +18,7 @@ FIRST_TRY = timedelta(days=30)
 WARNINGS = (1, 7, 14)  # days before expiry
 PUT_OFF = timedelta(hours=6)  # by the dispatcher; comes true only for a message that was lost
 LEASE = timedelta(minutes=10)  # longer than a refresher lives
+LONGEST = timedelta(seconds=60)  # one refresh: its calls, then five attempts to write down the only copy of a token
 _SPREAD = timedelta(days=1)  # accounts that were connected together are not refreshed together
 _SHORTEST, _LONGEST = timedelta(hours=1), timedelta(hours=18)
 

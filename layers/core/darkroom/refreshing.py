@@ -34,16 +34,14 @@ _PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds between attempts to write the one copy
 
 
 class Accounts(standing.Accounts, Protocol):
-    def get(self, tenant_id: str, account_id: str) -> Account: ...
-
     def lease(self, account: Account, now: datetime, until: datetime) -> bool:
         """True for one caller at a time. False also when the token is another by now."""
         ...
 
-    def look_again(self, account: Account) -> bool:
+    def look_again(self, account: Account, seen: Account) -> bool:
         """
-        Writes `refresh_at`, `last_problem`, `warned_days` and `untold` of the account as it is given. False, and
-        nothing happens, when its token is another by now.
+        Writes `refresh_at`, `last_problem`, `warned_days` and `untold` of the account as it is given. False as with
+        `flag`: what somebody else has found out meanwhile is not overwritten.
         """
         ...
 
@@ -150,9 +148,11 @@ def _looked_at(account: Account, token_version: int, ports: Ports) -> str:
     if account.token_version != token_version:
         return "superseded"
     if account.state is AccountState.REAUTHORIZATION_REQUIRED:
+        if account.refresh_at is not None:
+            ports.accounts.look_again(replace(account, refresh_at=None), account)
         return "dead"
     if refreshes.first_try(account, _no_chance) > ports.now():
-        ports.accounts.look_again(_later(account, ports))
+        ports.accounts.look_again(_later(account, ports), account)
         return "not_due"
     try:
         _refreshed(account, ports)
@@ -191,7 +191,10 @@ def _refreshed(account: Account, ports: Ports) -> Account:
 
 
 def _renewed(account: Account, now: datetime, expires_in: int, ports: Ports) -> Account:
-    """An owner who had to act on the token (a checkpoint) has done so; a restriction of the account stays."""
+    """
+    An owner who had to act on the token (a checkpoint) has done so; a restriction of the account stays. One that a post
+    has met since the account was read is lost here, and the next post meets it again.
+    """
     has_acted = account.state is AccountState.ACTION_REQUIRED and _is_about_the_token(account.last_problem)
     renewed = replace(
         account,
@@ -201,7 +204,7 @@ def _renewed(account: Account, now: datetime, expires_in: int, ports: Ports) -> 
         token_expires_at=now + timedelta(seconds=expires_in),
         token_version=account.token_version + 1,
         warned_days=None,
-        untold=None,
+        untold=(),
         version=account.version + 1,
     )
     return replace(renewed, refresh_at=refreshes.first_try(renewed, ports.standing.chance))
@@ -222,16 +225,23 @@ def _keep(opened: Renewal, renewed: Account, successor: Successor, ports: Ports)
 
 def _fail(account: Account, error: InstagramError | DarkroomError, ports: Ports) -> str:
     """
-    Only what Instagram proves changes the account; all else is tried again, and warned of when time runs short. The
-    flag is written on condition of the token's version: a token that was replaced meanwhile condemns nobody.
+    Only what Instagram proves changes the account; all else is tried again, and warned of when time runs short. A token
+    that was replaced meanwhile condemns nobody, and its failure says nothing about the next.
     """
     problem = problems.describe(error)
-    account = standing.flag(account, problem, ports.standing)
-    if account.state is AccountState.REAUTHORIZATION_REQUIRED:
-        return str(problem["code"])
-    later = replace(_later(account, ports), last_problem=problem)
-    if (days := refreshes.warning(account, ports.now())) is not None:
-        later = replace(later, warned_days=days, untold=standing.TOKEN_EXPIRING)
-    if ports.accounts.look_again(later):
-        standing.tell_untold(later, ports.standing)
+    stored = standing.flag(account, problem, ports.standing)
+    is_replaced = stored.token_version != account.token_version
+    if not is_replaced and stored.state is not AccountState.REAUTHORIZATION_REQUIRED:
+        _try_again_later(stored, problem, ports)
     return str(problem["code"])
+
+
+def _try_again_later(account: Account, problem: dict[str, Any], ports: Ports) -> None:
+    """One warning at a time: the event of one that is untold would become that of the next."""
+    later = replace(_later(account, ports), last_problem=problem)
+    days = refreshes.warning(account, ports.now())
+    if days is not None and standing.TOKEN_EXPIRING not in account.untold:
+        later = replace(later, warned_days=days, untold=(*account.untold, standing.TOKEN_EXPIRING))
+    if not ports.accounts.look_again(later, account):  # somebody was faster, or this very write and its answer was lost
+        later = ports.accounts.get(account.tenant_id, account.id)
+    standing.tell_untold(later, ports.standing)

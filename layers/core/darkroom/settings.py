@@ -160,7 +160,7 @@ class ExportSettings(AccountsSettings):
     deliveries_bucket: str
 
 
-class BelongingsSettings(_Settings):
+class BelongingsSettings(AccountsSettings):
     posts_table: str
     callers_table: str
     events_table: str

@@ -1,8 +1,9 @@
 """
 How an account stands: a dead token, an owner who has to act, a token that will die. Each change is written together
-with the type of the event it makes, `untold`, in one conditional write that one worker wins; then the event is told,
-then `untold` is taken away. Whoever dies between leaves an account that the refresher looks at and finishes. The
-event's id comes from the account, the version of its token and the type, so that telling again is no second event.
+with the type of the event it makes, at the end of `untold`, in one write on condition that the account stands as it was
+read; then the events are told, then `untold` is emptied. Whoever dies between leaves an account that the refresher
+looks at and finishes. An event's id comes from the account, the version of its token and the type, so that telling
+again is no second event. What is untold of a token that another replaces is over.
 """
 
 from collections.abc import Callable
@@ -24,6 +25,7 @@ REAUTHORIZATION_REQUIRED = "account.reauthorization_required"
 ACTION_REQUIRED = "account.action_required"
 DEAUTHORIZED = "account.deauthorized"
 
+_TRIES = 5  # against others who write of the same account at the same moment
 _MAKES = {
     AccountState.REAUTHORIZATION_REQUIRED: REAUTHORIZATION_REQUIRED,
     AccountState.ACTION_REQUIRED: ACTION_REQUIRED,
@@ -37,15 +39,20 @@ _ADVICE = {
 
 
 class Accounts(Protocol):
-    def flag(self, account: Account) -> bool:
+    def get(self, tenant_id: str, account_id: str) -> Account:
+        """Raises NotFoundError."""
+        ...
+
+    def flag(self, account: Account, seen: Account) -> bool:
         """
         Writes `state`, `last_problem`, `untold` and `refresh_at` of the account as it is given. False, and nothing
-        happens: its token is another by now, or it is flagged so or as dead already.
+        happens, when token, state or what is untold are not as in `seen`: also because this very write has come
+        about before, and its answer was lost.
         """
         ...
 
     def mark_told(self, account: Account, look_at: datetime | None) -> None:
-        """Takes `untold` away, unless it or the token is another by now. The refresher looks again at `look_at`."""
+        """Empties `untold`, unless it or the token is another by now. The refresher looks again at `look_at`."""
         ...
 
 
@@ -58,16 +65,29 @@ class Ports:
 
 
 def flag(account: Account, problem: dict[str, Any], ports: Ports) -> Account:
-    """What `problem`, an answer of Instagram's, proves about the account: written, told, once. Most proves nothing."""
-    state = _verdict(account, problem, ports.now())
-    if state is None:
-        return account
-    flagged = replace(account, state=state, last_problem=problem, untold=_MAKES[state], refresh_at=ports.now())
-    if not ports.accounts.flag(flagged):
-        return account
+    """
+    What `problem`, Instagram's answer to the token of `account`, proves about it: written, told, once. Most proves
+    nothing. Answers the account as it is known to be stored now, maybe with another token: that one is not flagged.
+    """
+    token_version = account.token_version
+    for _ in range(_TRIES):
+        state = _verdict(account, problem, ports.now())
+        if state is None or account.token_version != token_version:
+            return account
+        if account.state in {state, AccountState.REAUTHORIZATION_REQUIRED}:
+            return _told_or_left(account, ports)
+        untold = (*account.untold, _MAKES[state])
+        flagged = replace(account, state=state, last_problem=problem, untold=untold, refresh_at=ports.now())
+        if ports.accounts.flag(flagged, account):
+            return _told_or_left(flagged, ports)
+        account = ports.accounts.get(account.tenant_id, account.id)
+    raise StoreUnavailableError
+
+
+def _told_or_left(account: Account, ports: Ports) -> Account:
     with suppress(StoreUnavailableError):  # it is written down, and the refresher tells it within the hour
-        return tell_untold(flagged, ports)
-    return flagged
+        return tell_untold(account, ports)
+    return account
 
 
 def _verdict(account: Account, problem: dict[str, Any], now: datetime) -> AccountState | None:
@@ -85,15 +105,16 @@ def _verdict(account: Account, problem: dict[str, Any], now: datetime) -> Accoun
 
 def tell_untold(account: Account, ports: Ports) -> Account:
     """StoreUnavailableError: it stays written down, and the refresher tells it."""
-    if account.untold is None:
+    if not account.untold:
         return account
     now = ports.now()
-    announcing.tell(event(account, account.untold, now), ports.telling)
+    for kind in account.untold:
+        announcing.tell(event(account, kind, now), ports.telling)
     look_at = account.refresh_at
     if look_at is None or look_at <= now:
         look_at = refreshes.next_look(account, now, ports.chance)
     ports.accounts.mark_told(account, look_at)
-    return replace(account, untold=None, refresh_at=look_at, version=account.version + 1)
+    return replace(account, untold=(), refresh_at=look_at, version=account.version + 1)
 
 
 def event(account: Account, kind: str, now: datetime) -> Event:
@@ -103,7 +124,7 @@ def event(account: Account, kind: str, now: datetime) -> Event:
         "username": account.username,
         "token_expires_at": account.token_expires_at.isoformat(),
         "advice": _ADVICE.get(kind),
-        "problem": account.last_problem,
+        "problem": None if kind == CONNECTED else account.last_problem,  # that came after it
     }
     return Event(
         id=event_id(account.tenant_id, account.id, str(account.token_version), kind, days),

@@ -82,7 +82,17 @@ class Quota(Protocol):
         """The post's slot in the publishing window, moved if it had one. QuotaFullError names the next free one."""
         ...
 
+    def require_room(self, tenant_id: str, account_id: str, at: datetime) -> None:
+        """As `reserve` refuses a new post, and nothing is taken."""
+        ...
+
     def release(self, tenant_id: str, account_id: str, post_id: str, at: datetime) -> None: ...
+
+
+class Rates(Protocol):
+    def take(self, tenant_id: str, posts: int, now: datetime) -> None:
+        """So many more in this minute. TooManyRequestsError, and nothing is counted, when they are too many."""
+        ...
 
 
 class Fingerprints(Protocol):
@@ -98,13 +108,17 @@ class Fingerprints(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ports:
+    """`tell` is told what went wrong behind a write that stands, unless it passes by itself."""
+
     posts: Posts
     accounts: Accounts
     workflows: Workflows
     schedules: Schedules
     quota: Quota
     fingerprints: Fingerprints
+    rates: Rates
     now: Callable[[], datetime]
+    tell: Callable[[Exception], None]
     test_media_hosts: frozenset[str] = frozenset()
 
 
@@ -144,6 +158,14 @@ def checked(wanted: Submission, account: Account, ports: Ports, *, in_full: bool
     if goes_out:
         account.require_publishing(ports.now(), wanted.content)
     return publish_at
+
+
+def counted(caller: Caller, ports: Ports, *, posts: int = 1) -> None:
+    """
+    Before anything else is read or written for what a tenant sends; a repetition was counted the first time. When the
+    count cannot be kept the request fails (StoreUnavailableError): its posts could not be stored either, in that table.
+    """
+    ports.rates.take(caller.tenant_id, posts, ports.now())
 
 
 def _publish_at(wanted: Submission, now: datetime) -> tuple[datetime | None, tuple[FieldError, ...]]:
@@ -231,8 +253,12 @@ def reserved(
     content = (post.tenant_id, post.account_id, fingerprint(post.content))
     earlier = standing(content, lambda: claim(*content, post.id, ports.now()), ports)
     if earlier is not None and refuses_duplicates:
-        raise ConflictError("duplicate_suspected", f"{earlier} has the same content.")
+        raise duplicate_of(earlier)
     return earlier
+
+
+def duplicate_of(earlier: str) -> ConflictError:
+    return ConflictError("duplicate_suspected", f"{earlier} has the same content.")
 
 
 def standing(content: tuple[str, str, str], ask: Callable[[], str | None], ports: Ports) -> str | None:
@@ -252,12 +278,26 @@ def _came_to_nothing(tenant_id: str, post_id: str, ports: Ports) -> bool:
         return ports.now() - made_at(post_id) > STORED_WITHIN
 
 
+@contextmanager
+def behind_what_stands(ports: Ports) -> Iterator[None]:
+    """
+    For what follows once the post is stored, and is made good by somebody else if it fails, whatever the reason: its
+    caller hears of the post. From an error they would conclude that there is none, and send it again.
+    """
+    try:
+        yield
+    except StoreUnavailableError:
+        return
+    except Exception as error:  # noqa: BLE001 — as above; it is told
+        ports.tell(error)
+
+
 def set_going(post: Post, ports: Ports) -> None:
     """
     Its execution or its schedule. What fails here is made good by the watchdog within minutes, so the post is accepted
     all the same.
     """
-    with suppress(StoreUnavailableError):
+    with behind_what_stands(ports):
         if post.state is PostState.QUEUED:
             ports.workflows.start(post, post.first_run)
         elif post.state is PostState.SCHEDULED:

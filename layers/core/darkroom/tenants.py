@@ -1,5 +1,6 @@
 """Who calls us: a tenant through an API key or a JWT, with scopes."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,11 @@ SCOPES = (
     "admin",
 )
 TENANT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@:-]{0,127}")  # no '#': it separates our table keys
+
+
+def subject_hash(issuer: str, subject: str) -> str:
+    """A user of an OIDC issuer, by a hash: a `sub` may well be an e-mail address."""
+    return hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

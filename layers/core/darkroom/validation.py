@@ -66,6 +66,9 @@ def _reel(content: PostContent, test_media_hosts: frozenset[str]) -> Iterator[Fi
     if offset is not None and not 0 <= offset < limits.REEL_SECONDS.value * 1000:
         yield FieldError("/reel/thumb_offset_ms", "out_of_range", "The offset has to lie within the video.")
     if content.reel.cover_url is not None:
+        if offset is not None:
+            message = "cover_url wins over thumb_offset_ms; send one."
+            yield FieldError("/reel/thumb_offset_ms", "not_possible", message)
         yield from _url("/reel/cover_url", content.reel.cover_url, test_media_hosts)
     if content.reel.audio_name is not None:
         yield from _text("/reel/audio_name", content.reel.audio_name, limits.AUDIO_NAME_LENGTH)

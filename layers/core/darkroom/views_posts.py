@@ -20,6 +20,7 @@ REFUSALS = (
     "invalid_post", "no_default_account", "reauthorization_required", "action_required", "permissions_missing",
     "publishing_limit_reached", "not_found",
 )  # fmt: skip
+REFUSALS_OF_NEW = (*REFUSALS, "duplicate_suspected")
 _CONTENT_FIELDS = tuple(field.name for field in fields(PostContent))
 
 
@@ -184,7 +185,10 @@ class ResultView:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class GroupView:
-    """One result for each account, in the order of the request; the posts share `group_id`."""
+    """
+    One result for each account, in the order of the request; the posts share `group_id`. A problem with a status of 500
+    or more is ours: ask again for that account alone, under a new key, if its `retry.allowed`.
+    """
 
     group_id: str
     data: tuple[ResultView, ...]

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any, Protocol
 
 from darkroom import problems
@@ -22,7 +23,10 @@ from darkroom.workflow import PostTask
 LEFT_AFTER = timedelta(minutes=2)  # longer than accepting a post and starting its execution can take
 CLOCKS_DIFFER = timedelta(seconds=2)  # a schedule that fires a moment early is not to wait for the watchdog
 OVERDUE_AFTER = timedelta(minutes=1)  # what has not been started by then breaks the promise
-MOST_AT_ONCE = 100  # of each kind; the rest is found the next minute
+# Of each kind, as far as the time goes; the rest is found the next minute. Step Functions lets an account ask after 900
+# executions a minute, over time; each post that is on its way takes one question or more.
+MOST_DUE = 1000
+MOST_LEFT = 600
 
 
 class Posts(Protocol):
@@ -62,6 +66,9 @@ class Ports:
     tell: Callable[[Exception], None]
 
 
+type Looking = Callable[[Post, Ports], Iterator[str]]
+
+
 class IncompleteError(Exception):
     """Some post could not be looked after; all the others were."""
 
@@ -77,25 +84,28 @@ def start_post(task: PostTask, ports: Ports) -> dict[str, Any]:
         return {"outcome": "gone"}
 
 
-def watch(ports: Ports) -> dict[str, Any]:
+def watch(ports: Ports, is_time_left: Callable[[], bool]) -> dict[str, Any]:
     """
-    Looks after every post that is due or was left. Answers how many were found, and what became of them; `overdue` are
+    Looks after every post that is due or was left, both in turns, so that many of one kind do not keep the other
+    waiting. Answers how many were found, whether there was time for all of them, and what became of them; `overdue` are
     those that should have been started long ago and were not, `failed` those that have to wait for the next minute.
     """
     now = ports.now()
-    due = ports.posts.due_before(now, MOST_AT_ONCE)
-    left = ports.posts.left_before(now - LEFT_AFTER, MOST_AT_ONCE)
+    due = [(_due, ids) for ids in ports.posts.due_before(now, MOST_DUE)]
+    left = [(_left, ids) for ids in ports.posts.left_before(now - LEFT_AFTER, MOST_LEFT)]
     seen: Counter[str] = Counter()
-    for looking, found in ((_due, due), (_left, left)):
-        for ids in found:
-            _look(looking, ids, seen, ports)
+    in_turns = (each for pair in zip_longest(due, left) for each in pair if each is not None)
+    is_finished = True
+    for looking, ids in in_turns:
+        if not is_time_left():
+            is_finished = False
+            break
+        _look(looking, ids, seen, ports)
     counts = {name: seen[name] for name in ("overdue", "started", "run_again", "given_up", "failed")}
-    return {"due": len(due), "open": len(left), **counts}
+    return {"due": len(due), "open": len(left), "is_finished": is_finished, **counts}
 
 
-def _look(
-    looking: "Callable[[Post, Ports], Iterator[str]]", ids: tuple[str, str], seen: Counter[str], ports: Ports
-) -> None:
+def _look(looking: Looking, ids: tuple[str, str], seen: Counter[str], ports: Ports) -> None:
     """One post that cannot be helped keeps nobody else waiting, whatever is wrong with it."""
     try:
         for outcome in looking(ports.posts.get(*ids), ports):

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from darkroom import standing
 from darkroom.accounts import Account
@@ -106,6 +106,19 @@ class CallingPorts(Ports):
     sleep: Callable[[float], None]
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class AccountAccess(Access):
+    """What a call has to know, and the account that it was read from: whose token, and which of its tokens, this is."""
+
+    account: Account
+
+    @classmethod
+    def by(cls, account: Account, tokens: Tokens) -> Self:
+        """Raises what `tokens` does. The account is read first: its token is this one or a newer."""
+        token = tokens.token(account)
+        return cls(account.ig_user_id, token, account.login, account.page_id, account=account)
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PostTask(Value):
     tenant_id: str
@@ -132,11 +145,15 @@ class PublishedTask(Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ConfirmTask(Value):
-    """`error` is what made the outcome unknown, as in FailureTask."""
+    """
+    `error` is what made the outcome unknown, as in FailureTask. `clean_reads` are those of `attempt`: when it was made,
+    in milliseconds of Unix time.
+    """
 
     tenant_id: str
     post_id: str
     asks: int
+    attempt: int | None
     clean_reads: int
     error: dict[str, str]
 
@@ -182,9 +199,8 @@ def account_of(post: Post, ports: Ports) -> Account:
         raise NotFoundError("account_gone") from None
 
 
-def access(post: Post, ports: CallingPorts) -> Access:
-    account = account_of(post, ports)
-    return Access.of(account, ports.tokens.token(account))
+def access(post: Post, ports: CallingPorts) -> AccountAccess:
+    return AccountAccess.by(account_of(post, ports), ports.tokens)
 
 
 def known_container(post: Post, item: int | None) -> Container:
@@ -205,7 +221,7 @@ def ended(status: ContainerStatus) -> Exception:
 def unless_paused(post: Post, ports: CallingPorts) -> None:
     """Raises RateLimitedError while the account is throttled: a call would prolong that for all its posts."""
     if pause := ports.quota.allowance(post.tenant_id, post.account_id).pause_left(ports.now()):
-        raise RateLimitedError(retry_after=pause.total_seconds())
+        raise RateLimitedError(retry_after=pause.total_seconds(), is_pause=True)
 
 
 def newest_media(post: Post, access: Access, ports: CallingPorts) -> tuple[Media, ...]:

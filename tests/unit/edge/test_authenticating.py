@@ -4,19 +4,20 @@ from typing import Any
 import pytest
 
 from darkroom.authenticating import Caller, KeyRequest, Ports, authenticate, issue_key
-from darkroom.errors import BadRequestError, NotAllowedError
-from darkroom.tenants import SCOPES
+from darkroom.errors import BadRequestError, NotAllowedError, StoreUnavailableError
+from darkroom.tenants import SCOPES, subject_hash
 from tests.builders import NOW, TENANT
-from tests.fakes import FakeApiKeys
+from tests.fakes import FakeApiKeys, FakeBlockedSubjects
 
 CANARY = "CANARY-9d2e"
+ISSUER = "https://issuer.example"
 
 
 class Jwts:
     """An issuer whose every token says the same."""
 
     def __init__(self, **claims: Any) -> None:
-        self.said = claims
+        self.said = {"iss": ISSUER, "sub": "ada"} | claims
         self.asked: list[str] = []
 
     def claims(self, token: str) -> dict[str, Any]:
@@ -25,7 +26,7 @@ class Jwts:
 
 
 def ports(jwts: Jwts | None = None, mode: str = "test", keys: FakeApiKeys | None = None) -> Ports:
-    return Ports(keys or FakeApiKeys(), jwts, "tenant_id", mode)
+    return Ports(keys or FakeApiKeys(), FakeBlockedSubjects(), jwts, "tenant_id", mode)
 
 
 def refusal(authorization: str | None, given: Ports, now=NOW) -> str:
@@ -127,6 +128,40 @@ def test_a_refusal_never_repeats_the_credential():
     given = ports(Jwts())
     for credential in (f"drk_test_{CANARY}", f"drk_live_{CANARY.ljust(43, 'x')}", CANARY):
         assert CANARY not in refusal(f"Bearer {credential}", given)
+
+
+# Users who are blocked
+
+
+@pytest.mark.parametrize("scope", ["posts:read", "posts:write", "admin"])
+def test_a_blocked_user_is_refused_with_a_token_that_is_good_in_every_other_way(scope):
+    given = ports(Jwts(tenant_id=TENANT, scope=scope))
+    assert authenticate("Bearer a.b.c", NOW, given).tenant_id == TENANT
+    given.blocked.block(subject_hash(ISSUER, "ada"), NOW)
+    with pytest.raises(NotAllowedError) as refused:
+        authenticate("Bearer a.b.c", NOW, given)
+    assert refused.value.code == "subject_blocked"
+    given.blocked.unblock(subject_hash(ISSUER, "ada"))
+    assert authenticate("Bearer a.b.c", NOW, given).tenant_id == TENANT
+
+
+@pytest.mark.parametrize(
+    ("issuer", "subject"), [(ISSUER, "grace"), (ISSUER, "Ada"), ("https://other.example", "ada"), (ISSUER, "")]
+)
+def test_blocking_one_user_blocks_nobody_else(issuer, subject):
+    given = ports(Jwts(tenant_id=TENANT))
+    given.blocked.block(subject_hash(issuer, subject), NOW)
+    assert authenticate("Bearer a.b.c", NOW, given).tenant_id == TENANT
+
+
+def test_nobody_is_let_in_while_it_cannot_be_told_who_is_blocked(monkeypatch):
+    def down(_sha256: str) -> bool:
+        raise StoreUnavailableError
+
+    given = ports(Jwts(tenant_id=TENANT))
+    monkeypatch.setattr(given.blocked, "is_blocked", down)
+    with pytest.raises(StoreUnavailableError):
+        authenticate("Bearer a.b.c", NOW, given)
 
 
 # Issuing

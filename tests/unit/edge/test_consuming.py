@@ -147,6 +147,12 @@ def test_what_there_is_no_time_for_is_given_back_untouched(lines):
     assert [line["message_id"] for line in lines.named("message done")] == ["message-1", "message-2"]
 
 
+def test_work_that_must_not_be_cut_off_begins_only_where_its_time_is_left():
+    answer = consumer(read, needed_ms=60_000)({"Records": [a_record(n) for n in (1, 2)]}, Hurried(2))
+    assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == ["message-1", "message-2"]
+    assert consumer(read, needed_ms=59_999)({"Records": [a_record(1)]}, Hurried(1)) == {}
+
+
 def test_a_message_brings_the_attributes_that_its_sender_gave_it():
     seen = []
     record = a_record() | {"messageAttributes": {"schema": {"stringValue": "1", "dataType": "String"}}}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from darkroom.errors import ConflictError, NotFoundError, StoreUnavailableError
+from darkroom.errors import ConfigurationError, ConflictError, NotFoundError, StoreUnavailableError
 from darkroom.http import PUBLIC, Api, Request
 from darkroom.http_events import Answer
 from darkroom.idempotency import Record
@@ -564,3 +564,26 @@ def test_a_cursor_is_checked_against_its_tenant(api):
         lambda request: Answer(200, {"after": request.query.page(request.caller.tenant_id).after})
     )
     assert refused(call(api, "GET /v1/paged", query={"cursor": "abc"})) == (400, "cursor_invalid")
+
+
+@pytest.mark.parametrize(
+    ("route", "caller", "is_told"),
+    [
+        ("GET /v1/health", {}, False),
+        ("GET /v1/posts", {}, False),
+        ("GET /v1/posts", {"refused": f"{CANARY} is not set.", "code": "configuration_error"}, False),
+        ("GET /v1/posts", {"tenant_id": "acme", "scopes": "posts:read"}, True),
+    ],
+)
+def test_only_a_known_caller_hears_what_is_not_set_up_and_the_log_always_does(lines, route, caller, is_told):
+    def missing(_request: Request) -> Answer:
+        raise ConfigurationError(detail=f"{CANARY} is not set.")
+
+    api = Api()
+    for key, scope in (("GET /v1/health", PUBLIC), ("GET /v1/posts", "posts:read")):
+        api.route(key, scope=scope)(missing)
+    answer = api(http_event(route, caller=caller), None)
+    assert (CANARY in answer["body"]) == is_told
+    is_judged = answered(answer)["code"] == "configuration_error"
+    assert is_judged == (caller != {} or route == "GET /v1/health")
+    assert (CANARY in lines.getvalue()) == is_judged

@@ -1,3 +1,6 @@
+import json
+import subprocess
+import sys
 from dataclasses import dataclass, field
 
 import pytest
@@ -58,6 +61,45 @@ def test_hostile_text_stays_one_line_of_json(lines, text):
 def test_long_text_is_clipped(lines):
     log("something", detail="x" * 1_000_000)
     assert len(lines.getvalue()) < 1_000
+
+
+@pytest.mark.parametrize("value", ["a\ud800b", ["a\udfffb"], {"a\ud800b": 1}], ids=["text", "list", "dict"])
+def test_half_a_surrogate_pair_costs_no_line(value):
+    """On a stream that encodes, as Lambda's does; the one that the other tests read from takes anything."""
+    code = "import sys; from darkroom.observability import log; log('something', detail=eval(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", code, repr(value)], capture_output=True, check=True)
+    assert "a?b" in json.dumps(json.loads(done.stdout))
+    assert done.stderr == b""
+
+
+LONG = "x" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [LONG],
+        (LONG,),
+        {LONG},
+        {"name": LONG},
+        {LONG: "value"},
+        {"errors": [{"message": LONG}]},
+        [""] * 1_000_000,
+        {str(number): "" for number in range(100_000)},
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_so_is_text_inside_of_a_list_or_a_dict_and_a_long_one_of_those(lines, value):
+    log("something", detail=value)
+    assert len(lines.getvalue()) < 2_000
+
+
+def test_a_field_that_holds_itself_is_cut_off_and_what_is_short_stays_as_it_is(lines):
+    endless = []
+    endless.append(endless)
+    log("something", endless=endless, scopes=("posts:read",), counts={"a": 1, "b": None, "c": [True, 1.5]})
+    (line,) = lines.read_lines()
+    assert (line["scopes"], line["counts"]) == (["posts:read"], {"a": 1, "b": None, "c": [True, 1.5]})
 
 
 def test_times_are_utc(lines):

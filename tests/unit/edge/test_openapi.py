@@ -114,6 +114,12 @@ def test_every_problem_that_a_route_declares_is_under_its_status(key):
         assert f"`{code}`" in response["description"]
 
 
+@pytest.mark.parametrize("key", [key for key, route in ROUTES.items() if route.scope != PUBLIC])
+def test_a_parameter_that_a_route_does_not_know_is_a_problem_that_is_described(key):
+    """Also where it knows none: `http.Api` refuses it, as it refuses an unknown field."""
+    assert "`invalid_request`" in opened(OPERATIONS[key]["responses"]["422"])["description"]
+
+
 def test_what_a_browser_opens_answers_with_pages():
     pages = {key for key, operation in OPERATIONS.items() if "default" in operation["responses"]}
     assert pages == {

@@ -102,13 +102,28 @@ def test_without_a_return_url_the_owner_sees_a_page():
     [
         (ConnectError(), 400, "Start connecting again"),
         (ConnectError("permissions_missing", "Not granted: x."), 422, "Not granted: x."),
-        (ConfigurationError(detail="The secret is empty."), 503, "The secret is empty."),
+        (ConfigurationError(), 503, "Darkroom is not completely set up."),
     ],
 )
 def test_a_failure_without_a_return_url_is_a_page_that_says_what_to_do(error, status, text):
     for answer in (failed(error), ended(Outcome(None, error=error))):
         assert answer.status == status
         assert text in str(answer.body)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        failed,
+        lambda error: ended(Outcome(None, error=error)),
+        lambda error: ended(Outcome("https://app.example.com/done", error=error)),
+    ],
+)
+def test_what_is_not_set_up_is_named_in_the_log_and_not_to_the_owner(lines, page):
+    answer = page(ConfigurationError(detail="The secret InstagramAppSecret has no usable app_id."))
+    assert "InstagramAppSecret" not in f"{answer.body}{answer.headers}"
+    (line,) = lines.read_lines()
+    assert (line["code"], "InstagramAppSecret" in line["detail"]) == ("configuration_error", True)
 
 
 @pytest.mark.parametrize(

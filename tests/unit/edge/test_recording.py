@@ -1,3 +1,4 @@
+from contextlib import suppress
 from datetime import timedelta
 
 import httpx
@@ -5,7 +6,7 @@ import pytest
 
 from darkroom.errors import StoreUnavailableError
 from darkroom.instagram.client import InstagramClient
-from darkroom.instagram.errors import OutcomeUnknownError
+from darkroom.instagram.errors import InstagramError, OutcomeUnknownError
 from darkroom.instagram.models import Access
 from darkroom.recording import Recorder
 from darkroom.timeline import Entry, Place, at, here
@@ -135,6 +136,33 @@ def test_an_allowance_that_is_nearly_used_up_is_told_to_the_quota_of_the_account
             ACCESS, "17900000000000001"
         )
     assert quota.allowance(POST.tenant_id, POST.account_id).usage_percent == told
+
+
+REGAINED = '{"1784": [{"type": "instagram", "call_count": 85, "estimated_time_to_regain_access": 10}]}'
+LATER_ON = {"x-business-use-case-usage": REGAINED}
+
+
+class Broken:
+    def add(self, *_):
+        raise StoreUnavailableError
+
+
+def test_a_timeline_that_cannot_be_written_keeps_nobody_from_hearing_of_usage_and_pause(lines):
+    quota = FakeQuota()
+    with at(PLACE), suppress(InstagramError):
+        client(Broken(), lambda _: httpx.Response(429, headers=LATER_ON), quota).media(ACCESS, "17900000000000001")
+    allowance = quota.allowance(POST.tenant_id, POST.account_id)
+    assert (allowance.usage_percent, allowance.pause_left(NOW)) == (85, timedelta(seconds=600))
+    assert len(lines.named("timeline entry lost")) == 1
+
+
+def test_usage_that_cannot_be_written_is_a_line_of_its_own_and_the_entry_stands(timeline, lines):
+    quota = FakeQuota()
+    quota.used = lambda *_: Broken().add()
+    with at(PLACE), suppress(InstagramError):
+        client(timeline, lambda _: httpx.Response(429, headers=LATER_ON), quota).media(ACCESS, "17900000000000001")
+    assert len(timeline.stored["acme", "post_1"]) == len(lines.named("usage lost")) == 1
+    assert lines.named("timeline entry lost") == []
 
 
 def test_places_lie_within_each_other_and_end():

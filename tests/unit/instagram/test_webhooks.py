@@ -222,7 +222,7 @@ MESSAGE = {"message": {"mid": "m", "text": "hi"}}
         ({"field": "comments", "value": COMMENT} | NEWS, ["comment", "unsupported"], NEWS),
         ({"messaging": [said(**MESSAGE)]} | NEWS, ["message", "unsupported"], NEWS),
         ({"messaging": [said(**MESSAGE)], "value": 5}, ["message", "unsupported"], {"value": 5}),
-        ({"messaging": [said(**MESSAGE)]} | NEWS | {"more": 1}, ["message", "unsupported", "unsupported"], NEWS),
+        ({"messaging": [said(**MESSAGE)]} | NEWS | {"more": 1}, ["message", "unsupported"], NEWS | {"more": 1}),
         ({"messaging": [said(**MESSAGE, **NEWS)]}, ["message", "unsupported"], said(**NEWS)),
         ({"messaging": [said(**MESSAGE, reaction="odd")]}, ["message", "unsupported"], said(reaction="odd")),
         ({"standby": [said(**MESSAGE, **NEWS)]}, ["message", "unsupported"], said(**NEWS)),
@@ -357,6 +357,32 @@ def test_what_is_no_notification_is_refused_without_its_words(raw):
         parse(raw)
     assert refused.value.__cause__ is None
     assert len(str(refused.value)) < 40
+
+
+MANY = ",".join(["{}"] * 2_500).encode()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"[" + MANY + b"]",
+        b'{"object":"instagram","entry":[' + MANY + b"]}",
+        b'{"object":"instagram","entry":[{"id":"1","changes":[' + MANY + b"]}]}",
+        b'{"object":"instagram","entry":[{"id":"1","messaging":[' + MANY + b"]}]}",
+        b'{"object":"instagram","entry":{"id":"1","standby":[' + MANY + b"]}}",
+        b"[" + b",".join([b'{"object":"instagram","entry":[{"changes":[{},{}]}]}'] * 600) + b"]",
+    ],
+    ids=["notifications", "entries", "changes", "messaging", "standby", "all together"],
+)
+def test_more_than_meta_ever_sends_at_once_is_refused_before_it_is_taken_apart(raw):
+    with pytest.raises(UnreadableNotificationError, match="too many changes"):
+        parse(raw)
+
+
+def test_what_meta_may_send_at_once_is_read():
+    changes = [{"field": "comments", "value": COMMENT | {"id": str(number)}} for number in range(1_000)]
+    (one,) = parse(json.dumps({"object": "instagram", "entry": [{"id": IG, "changes": changes}]}).encode())
+    assert len(one.entries[0].changes) == 1_000
 
 
 @pytest.mark.parametrize(

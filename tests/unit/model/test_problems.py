@@ -5,14 +5,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.errors import BadRequestError, DarkroomError, FieldError, QuotaFullError, StoreUnavailableError
+from darkroom.errors import (
+    BadRequestError,
+    DarkroomError,
+    FieldError,
+    ProcessingTimeoutError,
+    QuotaFullError,
+    StoreUnavailableError,
+)
 from darkroom.instagram.errors import (
     InstagramError,
+    InvalidRequestError,
     MediaRejectedError,
     MediaUnreachableError,
     OutcomeUnknownError,
     PublishingLimitReachedError,
     RateLimitedError,
+    TokenInvalidError,
 )
 from darkroom.problems import CATALOGUE, describe, dump
 
@@ -35,6 +44,9 @@ def test_a_problem_of_instagrams_holds_its_numbers_and_none_of_its_words():
     )
     problem = describe(error, item=3)
     assert problem["title"] == "Instagram could not download item 3."
+    assert problem["errors"] == [
+        {"pointer": "/media/2", "code": "media_unreachable", "message": CATALOGUE["media_unreachable"].next_step}
+    ]
     assert problem["instagram"] == {
         "code": 9004,
         "error_subcode": 2207052,
@@ -47,6 +59,24 @@ def test_a_problem_of_instagrams_holds_its_numbers_and_none_of_its_words():
 
 def test_without_an_item_the_title_names_the_media():
     assert describe(MediaRejectedError())["title"] == "Instagram did not accept the media."
+
+
+@pytest.mark.parametrize("item", [None, 2])
+@pytest.mark.parametrize("error", [MediaRejectedError(), InvalidRequestError(), ProcessingTimeoutError()], ids=repr)
+def test_what_is_wrong_with_an_item_points_to_it_where_it_is_known_which(error, item):
+    problem = describe(error, item)
+    pointers = [each["pointer"] for each in problem.get("errors", [])]
+    assert pointers == ([] if item is None else ["/media/1"])
+
+
+@pytest.mark.parametrize("error", [RateLimitedError(), TokenInvalidError(), StoreUnavailableError(), ValueError()])
+def test_what_no_item_is_to_blame_for_points_to_none(error):
+    assert "errors" not in describe(error, 2)
+
+
+def test_a_dump_says_of_a_throttle_whether_a_call_was_made():
+    assert json.loads(dump(RateLimitedError(is_pause=True)))["is_pause"] is True
+    assert "is_pause" not in json.loads(dump(RateLimitedError(status=429)))
 
 
 def test_wrong_fields_are_listed():

@@ -11,6 +11,7 @@ from darkroom.validation import field_errors
 from tests.builders import content, image_item, video_item
 
 FAMILY = "👨\u200d👩\u200d👧\u200d👦"  # four people, three joiners: one glyph, seven characters
+COVER = "https://cdn.example.com/cover.jpg"
 HOSTS = frozenset({"127.0.0.1:9000"})
 
 
@@ -50,6 +51,11 @@ AT_THE_EDGE = [
     (content(media=(image_item(url="https://e.example.com/".ljust(2049, "x")),)), [("/media/0/url", "url_refused")]),
     (content("reel", reel=ReelOptions(thumb_offset_ms=-1)), [("/reel/thumb_offset_ms", "out_of_range")]),
     (content("reel", reel=ReelOptions(thumb_offset_ms=0)), []),
+    (content("reel", reel=ReelOptions(cover_url=COVER)), []),
+    (
+        content("reel", reel=ReelOptions(cover_url=COVER, thumb_offset_ms=0)),
+        [("/reel/thumb_offset_ms", "not_possible")],
+    ),
     (content("reel", reel=ReelOptions(thumb_offset_ms=899_999)), []),
     (content("reel", reel=ReelOptions(thumb_offset_ms=900_000)), [("/reel/thumb_offset_ms", "out_of_range")]),
     (content("reel", reel=ReelOptions(thumb_offset_ms=10**400)), [("/reel/thumb_offset_ms", "out_of_range")]),

@@ -84,22 +84,22 @@ class DynamoDBAccounts(Value):
                 ExpressionAttributeValues={":id": {"S": account.id}},
             )
 
-    def flag(self, account: Account) -> bool:
-        names = ("state", "last_problem", "untold", *REFRESH_AT)
-        dead = AccountState.REAUTHORIZATION_REQUIRED.value
-        condition = f"{SAME_TOKEN} AND NOT #state IN (:state, :dead)"
-        return self.changed(account, names, condition, {":dead": dead, ":token_version": account.token_version})
+    def flag(self, account: Account, seen: Account) -> bool:
+        return self.changed(account, ("state", "last_problem", "untold", *REFRESH_AT), seen)
 
     def mark_told(self, account: Account, look_at: datetime | None) -> None:
-        values = {":token_version": account.token_version, ":told": account.untold}
-        told = replace(account, untold=None, refresh_at=look_at)
-        self.changed(told, ("untold", *REFRESH_AT), f"{SAME_TOKEN} AND #untold = :told", values)
+        told = replace(account, untold=(), refresh_at=look_at)
+        self.changed(told, ("untold", *REFRESH_AT), account)
 
-    def changed(self, account: Account, names: tuple[str, ...], condition: str, values: Mapping[str, Any]) -> bool:
-        """Whether the condition held, and so these fields are stored as the account has them now."""
+    def changed(self, account: Account, names: tuple[str, ...], seen: Account) -> bool:
+        """Whether it stood as in `seen`, and so these fields are stored as the account has them now."""
+        stood = {":token_version": seen.token_version, ":stood": seen.state.value, ":told": _untold(seen)}
+        untold = "attribute_not_exists(untold)" if stood[":told"] is None else "untold = :told"
+        update = update_of(account, names, f"{SAME_TOKEN} AND #state = :stood AND {untold}", stood)
+        update["ExpressionAttributeNames"]["#state"] = "state"
         try:
             with translated():
-                self.client.update_item(TableName=self.table, **update_of(account, names, condition, values))
+                self.client.update_item(TableName=self.table, **update)
         except ClientError as error:
             if is_condition_failure(error):
                 return False
@@ -177,7 +177,8 @@ class ConnectingAccounts(DynamoDBAccounts):
             (keys.holder(account.ig_user_id), {"tenant_id": account.tenant_id, "account_id": account.id}),
             (keys.account(account.tenant_id, account.id), _stored(account)),
             (keys.token(account.tenant_id, account.id), sealed_item(sealed, account.token_version)),
-            (consent(account), {}),
+            (consent(account), {"given_at": account.connected_at}),
+            (_consent_by_account(account), {}),
         )
         writes: list[Any] = [{"Put": {"TableName": self.table, "Item": {**key, **marshal(item)}}} for key, item in puts]
         held = _held_by(account)
@@ -185,10 +186,7 @@ class ConnectingAccounts(DynamoDBAccounts):
             **held,
             "ConditionExpression": f"attribute_not_exists(pk) OR ({held['ConditionExpression']})",
         }
-        writes[1]["Put"] |= {
-            "ConditionExpression": "attribute_not_exists(pk) OR token_version < :token_version",
-            "ExpressionAttributeValues": {":token_version": {"N": str(account.token_version)}},
-        }
+        writes[1]["Put"] |= _follows(account)
         try:
             with translated():
                 self.client.transact_write_items(TransactItems=writes)
@@ -216,12 +214,14 @@ def _tokenless(account: Account) -> DarkroomError:
 
 
 def erasing(table: str, account: Account) -> list[Any]:
-    """The writes that erase an account, its token and its claims, on condition that it holds the claim."""
+    """
+    The writes that erase an account, its token and its claim, on condition that it holds the claim. Who let us use it
+    stays: they may want deleted what it leaves.
+    """
     doomed = (
         keys.holder(account.ig_user_id),
         keys.account(account.tenant_id, account.id),
         keys.token(account.tenant_id, account.id),
-        consent(account),
     )
     deletes: list[Any] = [{"Delete": {"TableName": table, "Key": key}} for key in doomed]
     deletes[0]["Delete"] |= _held_by(account)
@@ -231,6 +231,18 @@ def erasing(table: str, account: Account) -> list[Any]:
 def consent(account: Account) -> keys.Key:
     """What ties the account to the person who let us use it: Meta's callbacks name that person and nothing else."""
     return keys.consent(account.login, account.app_scoped_id, account.tenant_id, account.id)
+
+
+def _consent_by_account(account: Account) -> keys.Key:
+    return keys.consent_by_account(account.login, account.app_scoped_id, account.tenant_id, account.id)
+
+
+def _follows(account: Account) -> dict[str, Any]:
+    """The condition that it is new, or comes after what is stored: an account that was erased stays erased."""
+    if account.token_version == 1:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
+    version = {":token_version": {"N": str(account.token_version)}}
+    return {"ConditionExpression": "token_version < :token_version", "ExpressionAttributeValues": version}
 
 
 def _held_by(account: Account) -> dict[str, Any]:
@@ -298,12 +310,18 @@ def _stored(account: Account) -> dict[str, Any]:
         "refresh_at": account.refresh_at,
         "refresh_pk": keys.REFRESH_PARTITION if account.refresh_at else None,
         "warned_days": account.warned_days,
-        "untold": account.untold,
+        "untold": _untold(account),
         "leased_until": None,  # of one token's refresh; a new token begins without
+        "leased_by": None,
         "is_webhook_subscribed": account.is_webhook_subscribed,
         "last_problem": json.dumps(account.last_problem) if account.last_problem else None,
         "version": account.version,
     }
+
+
+def _untold(account: Account) -> str | None:
+    """Types of events, which have no spaces: a text is compared as a whole, and one type looks as it always did."""
+    return " ".join(account.untold) or None
 
 
 def _account(item: dict[str, Any]) -> Account:
@@ -318,7 +336,7 @@ def _account(item: dict[str, Any]) -> Account:
         token_version=int(item["token_version"]),
         refresh_at=moment(item.get("refresh_at")),
         warned_days=int(item["warned_days"]) if "warned_days" in item else None,
-        untold=item.get("untold"),
+        untold=tuple(item.get("untold", "").split()),
         is_webhook_subscribed=item["is_webhook_subscribed"],
         last_problem=json.loads(item["last_problem"]) if "last_problem" in item else None,
         version=int(item["version"]),

@@ -4,13 +4,13 @@ at a time. A new kind of thing that is stored for an account belongs here; tests
 that was forgotten.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from darkroom.aws import keys
+from darkroom.aws import deliveries, keys
 from darkroom.aws.dynamodb import translated
 from darkroom.errors import StoreUnavailableError
 from darkroom.values import Value
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _MOST_IN_A_BATCH = 25  # of BatchWriteItem
 _MOST_TRIES = 5  # of a batch that was done in part
 
+type Steps = Iterator[tuple[int, str | None]]
 type Asked = Callable[[str, str], dict[str, Any]]
 """The arguments of a query, from tenant and account id."""
 
@@ -70,10 +71,11 @@ class Items(Value):
     kind: str
     asked: Asked
 
-    def erase(self, tenant_id: str, account_id: str) -> Iterator[int]:
-        for found in pages(self.client, self.table, self.asked(tenant_id, account_id)):
+    def erase(self, tenant_id: str, account_id: str, after: str | None) -> Steps:
+        """Goes on where it stopped: what a query passes over, because it is of others, is still there the next time."""
+        for found, rest in pages(self.client, self.table, self.asked(tenant_id, account_id), after):
             delete(self.client, self.table, found)
-            yield len(found)
+            yield len(found), rest
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -86,28 +88,29 @@ class Posts(Value):
     schedule_group: str
     kind: str = "posts"
 
-    def erase(self, tenant_id: str, account_id: str) -> Iterator[int]:
-        for found in pages(self.client, self.table, self._of(tenant_id, account_id)):
+    def erase(self, tenant_id: str, account_id: str, _after: str | None) -> Steps:
+        for found, _ in pages(self.client, self.table, self._of(tenant_id, account_id)):
             for item in found:
                 yield from self._erase_what_hangs_on(tenant_id, item)
             delete(self.client, self.table, found)
-            yield len(found)
+            yield len(found), None  # all that is found is erased, so the next time begins with what is left
 
     def _of(self, tenant_id: str, account_id: str) -> dict[str, Any]:
         return {
             "IndexName": keys.BY_ACCOUNT,
             "KeyConditionExpression": "account_pk = :pk",
             "ExpressionAttributeValues": {":pk": {"S": keys.account_posts(tenant_id, account_id)}},
+            "ProjectionExpression": "pk, sk, publish_at",
         }
 
-    def _erase_what_hangs_on(self, tenant_id: str, item: dict[str, Any]) -> Iterator[int]:
+    def _erase_what_hangs_on(self, tenant_id: str, item: dict[str, Any]) -> Steps:
         _, post_id = keys.post_of(item["pk"]["S"], item["sk"]["S"])
         if "publish_at" in item:
             self._unschedule(post_id)
         timeline = with_prefix(keys.timeline_prefix)(tenant_id, post_id)
-        for entries in pages(self.client, self.table, timeline):
+        for entries, _ in pages(self.client, self.table, timeline):
             delete(self.client, self.table, entries)
-            yield 0  # they are part of their post
+            yield 0, None  # they are part of their post
 
     def _unschedule(self, post_id: str) -> None:
         try:
@@ -120,6 +123,24 @@ class Posts(Value):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Consents(Value):
+    """Whoever has ever let us use the account, by either login: of the account nothing is left to withdraw."""
+
+    client: "DynamoDBClient"
+    table: str
+    kind: str = "consents"
+
+    def erase(self, tenant_id: str, account_id: str, _after: str | None) -> Steps:
+        partition = {":pk": {"S": keys.consents(tenant_id, account_id)}}
+        asked = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": partition, "ConsistentRead": True}
+        for found, _ in pages(self.client, self.table, asked):
+            people = (keys.person_of_consent(item["sk"]["S"]) for item in found)
+            given = [keys.consent(*person, tenant_id, account_id) for person in people]
+            delete(self.client, self.table, [*given, *found])  # these last: they are how the others are found
+            yield len(found), None
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RawDeliveries(Value):
     """What Meta posted about the account, as it came."""
 
@@ -127,15 +148,15 @@ class RawDeliveries(Value):
     bucket: str
     kind: str = "deliveries"
 
-    def erase(self, tenant_id: str, account_id: str) -> Iterator[int]:
-        prefix = f"{quote(tenant_id, safe='')}/{account_id}/"
+    def erase(self, tenant_id: str, account_id: str, _after: str | None) -> Steps:
+        prefix = deliveries.prefix_of(tenant_id, account_id)
         listed = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         with translated():
             for page in listed:
                 found: list[Any] = [{"Key": each["Key"]} for each in page.get("Contents", [])]
                 if found:
                     self._delete(found)
-                yield len(found)
+                yield len(found), None
 
     def _delete(self, found: list[Any]) -> None:
         answer = self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": found, "Quiet": True})
@@ -143,16 +164,23 @@ class RawDeliveries(Value):
             raise StoreUnavailableError
 
 
-def pages(client: "DynamoDBClient", table: str, asked: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
-    """Keys of what a query finds, and `publish_at` where there is one; a page may well be empty."""
-    request = {"TableName": table, "ProjectionExpression": "pk, sk, publish_at", **asked}
+def pages(
+    client: "DynamoDBClient", table: str, asked: dict[str, Any], after: str | None = None
+) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
+    """
+    Keys of what a query finds, unless it asks for more: an index may know no more. A page may well be empty. With each
+    comes what to ask `after` if this was the last one for now; after the end of all, the last page again.
+    """
+    request = {"TableName": table, "ProjectionExpression": "pk, sk", **asked}
     while True:
+        start: dict[str, Any] = {"ExclusiveStartKey": json.loads(after)} if after else {}
         with translated():
-            answer = client.query(**request)
-        yield answer["Items"]
-        if "LastEvaluatedKey" not in answer:
+            answer = client.query(**request, **start)
+        has_more = "LastEvaluatedKey" in answer
+        after = json.dumps(answer["LastEvaluatedKey"]) if has_more else after
+        yield answer["Items"], after
+        if not has_more:
             return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def delete(client: "DynamoDBClient", table: str, found: Iterable[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""What callers leave with us, in DynamoDB: hashed API keys and connect sessions."""
+"""What callers leave with us, in DynamoDB: hashed API keys, who of an issuer's users is blocked, connect sessions."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,6 +56,32 @@ class DynamoDBApiKeys(Value):
             expires_at=moment(item.get("valid_until")),
             account_ids=tuple(item["account_ids"]) if "account_ids" in item else None,
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DynamoDBBlockedSubjects(Value):
+    """By `tenants.subject_hash`. Blocks do not expire: the issuer may go on making tokens for them."""
+
+    client: "DynamoDBClient"
+    table: str
+
+    def is_blocked(self, sha256: str) -> bool:
+        with translated():
+            answer = self.client.get_item(TableName=self.table, Key=keys.blocked_subject(sha256), ConsistentRead=True)
+        return "Item" in answer
+
+    def block(self, sha256: str, now: datetime) -> None:
+        with translated():
+            item = {**keys.blocked_subject(sha256), **marshal({"blocked_at": now})}
+            self.client.put_item(TableName=self.table, Item=item)
+
+    def unblock(self, sha256: str) -> bool:
+        """Whether it was."""
+        with translated():
+            answer = self.client.delete_item(
+                TableName=self.table, Key=keys.blocked_subject(sha256), ReturnValues="ALL_OLD"
+            )
+        return "Attributes" in answer
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -6,7 +6,8 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
                                           DEFAULT         which account is the default
                     INSTAGRAM#<ig id>     HOLDER          the one tenant that holds this Instagram account
                     META_USER#<login>#<app-scoped id>
-                                          CONSENT#<tenant>#<id> whose consent an account rests on: Meta names it so
+                                          CONSENT#<tenant>#<id> somebody let us use an account: Meta names it so
+                    CONSENTS#<tenant>#<id> <login>#<app-scoped id> the same, by the account; both outlive the connection
                     DELETION#<code>       DELETION        a deletion that Meta asked for, and what is left to tell of it
                     DELETION_OF#<sha256>  DELETION        the latest deletion of one person, by the hash of their id
                     DELETIONS             OPEN#<code>     a deletion that has not ended
@@ -16,8 +17,10 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
                                           FINGERPRINT#…   the latest posts of an account with one content (expires)
                                           QUOTA#<account> what Instagram lets an account do (expires)
                                           QUOTA#<account>#<day> slots taken and containers made, by UTC day (expires)
+                          RATE#<minute>   how many posts the tenant has sent in that minute (expires)
                     OUTAGE                <step>:<error>  an outage of Instagram's, or the accounts that hint at one
     CallersTable    KEY#<sha256>          KEY             an API key
+                    SUBJECT#<sha256>      BLOCK           a user of the OIDC issuer whose tokens are refused
                     CONNECT#<id>          CONNECT         a connect session (expires)
                                           CHOICE          what it is to choose from, with a sealed token (expires)
                     IDEMPOTENCY#<hash>    IDEMPOTENCY     the answer to an Idempotency-Key (expires)
@@ -33,7 +36,7 @@ Every partition key, sort key and index name, once. docs/architecture.md lists t
 A tenant id never holds a '#', so no key can be built that reads another tenant's partition.
 """
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 type Key = dict[str, dict[str, str]]
 
@@ -90,6 +93,21 @@ def meta_user(login: str, app_scoped_id: str) -> str:
 
 def consent(login: str, app_scoped_id: str, tenant_id: str, account_id: str) -> Key:
     return _key(meta_user(login, app_scoped_id), f"{CONSENT_PREFIX}{tenant_id}#{account_id}")
+
+
+def consents(tenant_id: str, account_id: str) -> str:
+    """Partition key: whoever has ever let us use the account."""
+    return f"CONSENTS#{tenant_id}#{account_id}"
+
+
+def consent_by_account(login: str, app_scoped_id: str, tenant_id: str, account_id: str) -> Key:
+    return _key(consents(tenant_id, account_id), f"{login}#{app_scoped_id}")
+
+
+def person_of_consent(sk: str) -> tuple[str, str]:
+    """Login and app-scoped id of the sort key of a consent by its account."""
+    login, _, app_scoped_id = sk.partition("#")
+    return login, app_scoped_id
 
 
 def account_of_consent(sk: str) -> tuple[str, str]:
@@ -157,6 +175,10 @@ def quota_day(tenant_id: str, account_id: str, day: date) -> Key:
     return _key(tenant(tenant_id), f"{quota_prefix(account_id)}#{day.isoformat()}")
 
 
+def rate(tenant_id: str, minute: datetime) -> Key:
+    return _key(tenant(tenant_id), f"RATE#{minute.astimezone(UTC):%Y-%m-%dT%H:%M}")
+
+
 def event(tenant_id: str, event_id: str) -> Key:
     return _key(tenant(tenant_id), EVENT_PREFIX + event_id)
 
@@ -190,6 +212,10 @@ def delivery_of(pk: str, sk: str) -> tuple[str, str, str]:
 
 def api_key(sha256: str) -> Key:
     return _key(f"KEY#{sha256}", "KEY")
+
+
+def blocked_subject(sha256: str) -> Key:
+    return _key(f"SUBJECT#{sha256}", "BLOCK")
 
 
 def connect_session(session_id: str) -> Key:

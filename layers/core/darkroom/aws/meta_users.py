@@ -1,15 +1,17 @@
-"""Accounts by the person who let us use them: what Meta's callbacks name."""
+"""Consents by the person who gave them, whom Meta's callbacks name, and the accounts that they are about."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from darkroom.accounts import Account
+from darkroom.accounts import Account, Consent
 from darkroom.aws import keys
 from darkroom.aws.accounts import REFRESH_AT, DynamoDBAccounts, update_of
-from darkroom.aws.dynamodb import is_condition_failure, translated
+from darkroom.aws.dynamodb import is_condition_failure, translated, unmarshal
 from darkroom.errors import NotFoundError
+from darkroom.logins import Login
 from darkroom.values import Value
 
 if TYPE_CHECKING:
@@ -25,8 +27,7 @@ class DynamoDBMetaUsers(Value):
     client: "DynamoDBClient"
     table: str
 
-    def accounts_of(self, login: str, app_scoped_id: str) -> tuple[Account, ...]:
-        """One that somebody else has connected since then is no longer this person's."""
+    def consents_of(self, login: Login, app_scoped_id: str) -> tuple[Consent, ...]:
         with translated():
             pages = self.client.get_paginator("query").paginate(
                 TableName=self.table,
@@ -34,9 +35,8 @@ class DynamoDBMetaUsers(Value):
                 ExpressionAttributeValues={":pk": {"S": keys.meta_user(login, app_scoped_id)}},
                 ConsistentRead=True,
             )
-            ids = [keys.account_of_consent(item["sk"]["S"]) for page in pages for item in page["Items"]]
-        found = (self._account(*each) for each in ids)
-        return tuple(account for account in found if account is not None and account.app_scoped_id == app_scoped_id)
+            items = [unmarshal(item) for page in pages for item in page["Items"]]
+        return tuple(self._consent(login, app_scoped_id, item) for item in items)
 
     def deauthorize(self, ended: Account) -> bool:
         update = update_of(ended, _ENDING, "token_version = :before", {":before": ended.token_version - 1})
@@ -50,6 +50,17 @@ class DynamoDBMetaUsers(Value):
                 return False
             raise
         return True
+
+    def _consent(self, login: Login, app_scoped_id: str, item: dict[str, Any]) -> Consent:
+        tenant_id, account_id = keys.account_of_consent(item["sk"])
+        return Consent(
+            login=login,
+            app_scoped_id=app_scoped_id,
+            tenant_id=tenant_id,
+            account_id=account_id,
+            given_at=datetime.fromisoformat(item["given_at"]),
+            account=self._account(tenant_id, account_id),
+        )
 
     def _account(self, tenant_id: str, account_id: str) -> Account | None:
         try:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -55,10 +56,12 @@ class DynamoDBPosts:
     def save(self, post: Post, without: tuple[int | None, ...] = ()) -> Post:
         """
         Containers are written by `add_container` only: a save never loses one that was added meanwhile. `without` names
-        those that the same write forgets.
+        those that the same write forgets. `saved_by` tells our own write, which the SDK sends again when its answer is
+        lost, from that of somebody who was faster.
         """
-        saved = replace(post, version=post.version + 1, has_moved=False)
+        saved, mark = replace(post, version=post.version + 1, has_moved=False), token_hex(8)
         changes = {"state": post.state.value, "version": saved.version, **_openness(post), **_changeable(post)}
+        changes["saved_by"] = mark
         update = _update_of(changes, [f"containers.#{_slot(item)}" for item in without])
         write = {
             "TableName": self.table,
@@ -74,11 +77,22 @@ class DynamoDBPosts:
         try:
             self._write({"Update": write}, *([self._arrival(saved)] if post.has_moved else []))
         except ClientError as error:
-            if is_condition_failure(error):
+            if not is_condition_failure(error):
+                raise
+            if not self._is_saved_by(mark, post):
                 raise ConflictError from error
-            raise
         kept = tuple(container for container in post.containers if container.item not in without)
         return replace(saved, containers=kept)
+
+    def _is_saved_by(self, mark: str, post: Post) -> bool:
+        with translated():
+            answer = self.client.get_item(
+                TableName=self.table,
+                Key=keys.post(post.tenant_id, post.id),
+                ConsistentRead=True,
+                ProjectionExpression="saved_by",
+            )
+        return answer.get("Item", {}).get("saved_by") == {"S": mark}
 
     def _arrival(self, post: Post) -> dict[str, Any]:
         """The timeline's entry of a new state, written with it or not at all."""

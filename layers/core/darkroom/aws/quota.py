@@ -94,6 +94,10 @@ class DynamoDBQuota:
 
         self._insist(attempt)
 
+    def require_room(self, tenant_id: str, account_id: str, at: datetime) -> None:
+        """Raises QuotaFullError as `reserve` would for a post that has no slot yet."""
+        self._reservation(tenant_id, account_id, "", at, None)
+
     def release(self, tenant_id: str, account_id: str, post_id: str, at: datetime) -> None:
         """Frees the post's slot of that UTC day; nothing happens when it has none."""
         self._update(

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from secrets import token_hex
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -34,6 +35,7 @@ _RENEWED = (
     "warned_days",
     "untold",
     "leased_until",
+    "leased_by",
     *REFRESH_AT,
 )
 
@@ -66,15 +68,18 @@ class DynamoDBRefreshes(DynamoDBAccounts):
             )
 
     def lease(self, account: Account, now: datetime, until: datetime) -> bool:
-        """Not a field of the account: nobody else has any use for it. A new connection or token begins without."""
-        values = {":token_version": account.token_version, ":until": until, ":now": now}
-        is_free = "(attribute_not_exists(leased_until) OR leased_until <= :now)"
+        """
+        Not a field of the account: nobody else has any use for it. A new connection or token begins without. The SDK
+        sends again when an answer is lost: `leased_by` lets whoever has the lease already find that out.
+        """
+        values = {":token_version": account.token_version, ":until": until, ":now": now, ":me": token_hex(8)}
+        is_free = "(attribute_not_exists(leased_until) OR leased_until <= :now OR leased_by = :me)"
         try:
             with translated():
                 self.client.update_item(
                     TableName=self.table,
                     Key=keys.account(account.tenant_id, account.id),
-                    UpdateExpression="SET leased_until = :until",
+                    UpdateExpression="SET leased_until = :until, leased_by = :me",
                     ConditionExpression=f"{SAME_TOKEN} AND {is_free}",
                     ExpressionAttributeValues=marshal(values),
                 )
@@ -84,9 +89,8 @@ class DynamoDBRefreshes(DynamoDBAccounts):
             raise
         return True
 
-    def look_again(self, account: Account) -> bool:
-        names = ("last_problem", "warned_days", "untold", *REFRESH_AT)
-        return self.changed(account, names, SAME_TOKEN, {":token_version": account.token_version})
+    def look_again(self, account: Account, seen: Account) -> bool:
+        return self.changed(account, ("last_problem", "warned_days", "untold", *REFRESH_AT), seen)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

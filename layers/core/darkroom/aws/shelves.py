@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from darkroom.aws import keys
+from darkroom.aws import deliveries, keys
 from darkroom.aws.dynamodb import translated, unmarshal
 from darkroom.exports import Record
 from darkroom.values import Value
@@ -79,7 +78,7 @@ class TenantDeliveries(Value):
     bucket: str
 
     def page(self, tenant_id: str, after: str | None, limit: int) -> tuple[tuple[Record, ...], str | None]:
-        prefix = f"{quote(tenant_id, safe='')}/"
+        prefix = deliveries.prefix_of(tenant_id)
         with translated():
             listed = self.client.list_objects_v2(
                 Bucket=self.bucket, Prefix=prefix, StartAfter=after or prefix, MaxKeys=min(limit, 100)

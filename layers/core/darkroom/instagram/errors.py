@@ -24,7 +24,10 @@ from typing import ClassVar, TypedDict, Unpack
 
 
 class Details(TypedDict, total=False):
-    """What an answer told besides its meaning. `retry_after` is in seconds."""
+    """
+    What an answer told besides its meaning. `retry_after` is in seconds. `is_pause`: there was no answer, because no
+    call was made; an earlier one's pause is not over.
+    """
 
     code: int | None
     subcode: int | None
@@ -32,6 +35,7 @@ class Details(TypedDict, total=False):
     status: int | None
     is_transient: bool | None
     retry_after: float | None
+    is_pause: bool
     user_title: str | None
     user_message: str | None
 
@@ -42,6 +46,7 @@ class InstagramError(Exception):
 
     `trace_id` is what Meta's support asks for (`fbtrace_id`). `user_title` and `user_message` are Meta's words for a
     person, already clipped and free of links; they may quote what the caller sent, so they are not for logs.
+    `token_version` is for whoever counts an account's tokens: the one that was refused.
     """
 
     summary: ClassVar[str] = "Instagram gave no usable answer."
@@ -54,8 +59,10 @@ class InstagramError(Exception):
         self.status = details.get("status")
         self.is_transient = details.get("is_transient")
         self.retry_after = details.get("retry_after")
+        self.is_pause = details.get("is_pause", False)
         self.user_title = details.get("user_title")
         self.user_message = details.get("user_message")
+        self.token_version: int | None = None
 
     def facts(self) -> dict[str, int | str | bool]:
         """Meta's numbers under Meta's names, for a log line or the body of a problem."""

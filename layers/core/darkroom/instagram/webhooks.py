@@ -59,13 +59,17 @@ _MEMBERS: dict[str, Kind] = {
     "request_thread_control": "thread_requested",
     "app_roles": "app_roles",
 }
-_ENTRY = frozenset({"id", "time", "changes", "messaging", "standby"})  # and `field` with its `value`
+_LISTS = ("changes", "messaging", "standby")
+_ENTRY = frozenset({"id", "time", *_LISTS})  # and `field` with its `value`
 _CHANGE = frozenset({"field", "value"})
 _ENVELOPE = frozenset({"sender", "recipient", "timestamp"})
 # By these something says itself which fact it is, where they are its own.
 _OWN_IDS = ("id", "mid", "comment_id")
 _OWN_MOMENTS = ("timestamp", "created_time", "time")
 _DEEPEST = 32  # Meta's own go to eight
+# Notifications, entries and changes of one body, each costs a read or a write. Meta batches up to 1,000 (Graph API,
+# Webhooks, Getting started); a body of 6 MB could hold millions and would keep a worker from its neighbours.
+_MOST = 2_000
 _LONGEST_ID = 512
 _MILLISECONDS = 10**11  # as seconds, this is the year 5138
 
@@ -111,16 +115,29 @@ class Notification:
 def parse(raw: bytes) -> tuple[Notification, ...]:
     """
     One notification, or several: some pages print an array around it. Raises UnreadableNotificationError for what is
-    no JSON, is nested deeper than anything Meta writes, or is neither an object nor an array of objects.
+    no JSON, is nested deeper or holds more than anything Meta writes, or is neither an object nor an array of objects.
     """
     try:
         found = _listed(json.loads(raw, parse_constant=_refused, parse_float=_finite))
-        is_sane = all(isinstance(each, dict) for each in found) and _is_shallow(found, _DEEPEST)
     except (ValueError, RecursionError):
         raise UnreadableNotificationError("not JSON") from None
-    if not is_sane:
+    if _is_too_much(found):
+        raise UnreadableNotificationError("too many changes")
+    if not all(isinstance(each, dict) for each in found) or not _is_shallow(found, _DEEPEST):
         raise UnreadableNotificationError("not a notification")
     return tuple(_notification(each) for each in found)
+
+
+def _is_too_much(found: list[Any]) -> bool:
+    """Stops counting where it is enough: the lists themselves were cheap to read, going through them is not."""
+    left = _MOST - len(found)
+    for each in found if left >= 0 else ():
+        entries = _listed(each.get("entry")) if isinstance(each, dict) and each.get("object") == OBJECT else []
+        left -= len(entries)
+        if left < 0:
+            return True
+        left -= sum(len(_listed(e.get(name))) for e in entries if isinstance(e, dict) for name in _LISTS)
+    return left < 0
 
 
 def _notification(found: Json) -> Notification:
@@ -149,8 +166,8 @@ def _changes(entry: Json, at: datetime | None) -> Iterator[Change]:
     for member in ("messaging", "standby"):
         for item in _listed(entry.get(member)):
             yield from _of_conversation(item, at, is_standby=member == "standby")
-    for name, value in _beside(entry, _ENTRY | (_CHANGE if flat else frozenset())).items():
-        yield _unsupported({name: value}, at)
+    if beside := _beside(entry, _ENTRY | (_CHANGE if flat else frozenset())):
+        yield _unsupported(beside, at)
 
 
 def _beside(found: Json, known: Collection[str]) -> Json:
