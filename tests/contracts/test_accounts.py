@@ -68,6 +68,7 @@ def test_keeps_every_field(stores):
         last_problem=PROBLEM,
         version=9,
     )
+    stores.accounts.connect(an_account(), "the-token-before")
     stores.accounts.connect(account, "the-token")
     assert stores.accounts.get(TENANT, account.id) == account
 
