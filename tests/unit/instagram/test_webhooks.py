@@ -263,7 +263,7 @@ def test_what_is_no_notification_is_refused_without_its_words(raw):
     assert len(str(refused.value)) < 40
 
 
-MANY = ",".join(["{}"] * 2_500).encode()
+MANY = ",".join(["{}"] * 3_500).encode()
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ MANY = ",".join(["{}"] * 2_500).encode()
         b'{"object":"instagram","entry":[{"id":"1","changes":[' + MANY + b"]}]}",
         b'{"object":"instagram","entry":[{"id":"1","messaging":[' + MANY + b"]}]}",
         b'{"object":"instagram","entry":{"id":"1","standby":[' + MANY + b"]}}",
-        b"[" + b",".join([b'{"object":"instagram","entry":[{"changes":[{},{}]}]}'] * 600) + b"]",
+        b"[" + b",".join([b'{"object":"instagram","entry":[{"changes":[{},{}]}]}'] * 1_000) + b"]",
     ],
     ids=["notifications", "entries", "changes", "messaging", "standby", "all together"],
 )

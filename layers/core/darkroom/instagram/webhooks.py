@@ -61,9 +61,9 @@ _MEMBERS: dict[str, Kind] = {
 }
 _LISTS = ("changes", "messaging", "standby")  # of an entry
 _DEEPEST = 32  # Meta's own go to eight
-# Notifications, entries and changes of one body, each costs a read or a write. Meta batches up to 1,000 (Graph API,
+# Notifications, entries and changes of one body; each costs a read or a write. Meta batches up to 1,000 (Graph API,
 # Webhooks, Getting started); a body of 6 MB could hold millions and would keep a worker from its neighbours.
-_MOST = 2_000
+_MOST = 3_000
 _LONGEST_ID = 512
 _MILLISECONDS = 10**11  # as seconds, this is the year 5138
 
