@@ -90,10 +90,10 @@ def failed(error: DarkroomError | InstagramError) -> Answer:
     return _refusal(error)
 
 
-def _log(what: str, error: DarkroomError | InstagramError) -> None:
+def _log(line: str, error: DarkroomError | InstagramError) -> None:
     """Of the detail only what the page does not say; that of others may hold the names of a person's Pages."""
     detail = error.detail if isinstance(error, ConfigurationError) else None
-    log(what, error=type(error).__name__, code=problems.describe(error)["code"], detail=detail)
+    log(line, error=type(error).__name__, code=problems.describe(error)["code"], detail=detail)
 
 
 def _refusal(error: DarkroomError | InstagramError) -> Answer:
