@@ -24,7 +24,7 @@ from darkroom.submission import Ports
 from darkroom.tenants import Caller
 from simulator.testing import transport
 from simulator.world import Comment, Container
-from tests.fakes import FakeFingerprints, FakeSchedules, FakeWorkflows
+from tests.fakes import FakeFingerprints, FakeSchedules, FakeWorkflows, unforeseen
 from tests.faults.kinds import ANSWERS, END, WORLD, is_call, is_invocation, is_token, plan
 from tests.faults.schedules import CONTENTS, Fault, Schedule
 from tests.statemachines.interpreter import Execution, Json, StateMachine, TaskError
@@ -214,6 +214,7 @@ class Bench(Lab):
             quota=self.quota,
             fingerprints=FakeFingerprints(),
             now=self.now,
+            tell=unforeseen,
         )
         answer = "accepted"
         try:

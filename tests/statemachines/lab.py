@@ -43,6 +43,7 @@ from tests.fakes import (
     FakeTokens,
     FakeWorkflows,
     standing_ports,
+    unforeseen,
 )
 from tests.statemachines.interpreter import Execution, state_machine
 from tests.statemachines.lambdas import ROOT, Lambdas, Points, Watched
@@ -134,6 +135,7 @@ class Lab:
             quota=self.quota,
             fingerprints=self.fingerprints,
             now=self.now,
+            tell=unforeseen,
         )
 
     # What tests do and see.
