@@ -61,6 +61,11 @@ PROFILE = Profile(
 )
 
 
+def unforeseen(error: Exception) -> None:
+    """Who is told of it where a test foresees everything."""
+    raise error
+
+
 class Killed(BaseException):
     """The worker dies here: nothing catches it, nothing after it happens."""
 

@@ -24,7 +24,7 @@ from darkroom.submission import Ports
 from darkroom.tenants import Caller
 from simulator.testing import transport
 from simulator.world import Comment, Container
-from tests.fakes import FakeFingerprints, FakeRates, FakeSchedules, FakeWorkflows
+from tests.fakes import FakeFingerprints, FakeRates, FakeSchedules, FakeWorkflows, unforeseen
 from tests.faults.kinds import ANSWERS, END, WORLD, is_call, is_invocation, is_token, plan
 from tests.faults.schedules import CONTENTS, Fault, Schedule
 from tests.statemachines.interpreter import Execution, Json, StateMachine, TaskError
@@ -215,6 +215,7 @@ class Bench(Lab):
             fingerprints=FakeFingerprints(),
             rates=FakeRates(),
             now=self.now,
+            tell=unforeseen,
         )
         answer = "accepted"
         try:

@@ -45,6 +45,7 @@ from tests.fakes import (
     FakeTokens,
     FakeWorkflows,
     standing_ports,
+    unforeseen,
 )
 from tests.statemachines.interpreter import Execution, state_machine
 from tests.statemachines.lambdas import ROOT, Lambdas, Points, Watched
@@ -134,6 +135,7 @@ class Lab:
             fingerprints=self.fingerprints,
             rates=FakeRates(),
             now=self.now,
+            tell=unforeseen,
         )
 
     # What tests do and see.

@@ -211,10 +211,10 @@ FRACTIONS = st.floats(0, 1)
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
 PLACED_TAGS = st.builds(UserTag, username=USERNAMES, x=FRACTIONS, y=FRACTIONS)
 UNPLACED_TAGS = st.builds(UserTag, username=USERNAMES)
+COVERS = st.sampled_from([{}, {"cover_url": COVER}]) | st.integers(0, 899_999).map(lambda at: {"thumb_offset_ms": at})
 REELS = st.builds(
-    ReelOptions,
-    cover_url=st.sampled_from([None, COVER]),
-    thumb_offset_ms=st.none() | st.integers(0, 899_999),
+    lambda cover, **others: ReelOptions(**cover, **others),
+    COVERS,
     share_to_feed=st.none() | st.booleans(),
     audio_name=st.none() | TEXTS,
     trial=st.sampled_from([None, "MANUAL", "SS_PERFORMANCE"]),
