@@ -30,7 +30,7 @@ SHARED = {"request", "step done", "step failed", "message done", "message failed
 def context(name):
     made = "".join(part.capitalize() for part in name.split("_"))
     return SimpleNamespace(
-        function_name=f"darkroom-dev-{made}Function-Ab1", get_remaining_time_in_millis=lambda: 30_000
+        function_name=f"darkroom-dev-{made}Function-Ab1", get_remaining_time_in_millis=lambda: 120_000
     )
 
 
