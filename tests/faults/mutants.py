@@ -117,9 +117,8 @@ MUTANTS = (
         (
             Change(
                 _CONFIRMING,
-                "found = candidates(post, newest_media(post, instagram_access, ports))",
-                "found = tuple(media for media in newest_media(post, instagram_access, ports) "
-                "if media.id not in post.fence)",
+                "candidates(post, newest_media(post, whose, ports))",
+                "tuple(media for media in newest_media(post, whose, ports) if media.id not in post.fence)",
             ),
         ),
     ),
