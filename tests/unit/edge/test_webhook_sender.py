@@ -22,6 +22,7 @@ from tests.builders import NOW
 
 NAME = "hooks.example.com"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+ON_A_BUSY_MACHINE = 4.0  # seconds; below the five after which a receiver here gives up by itself
 HEADERS = {"webhook-id": "evt_1", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
 
 
@@ -127,7 +128,7 @@ def test_a_body_without_end_is_not_listened_to(receiving):
 
     attempt = sent(receiving(endless))
     assert attempt.status == 200
-    assert attempt.duration_ms < 1000
+    assert attempt.duration_ms < ON_A_BUSY_MACHINE * 1000
 
 
 def drip(first, piece):
@@ -148,7 +149,7 @@ def drip(first, piece):
     [
         drip(b"HTTP/1.1 200 OK\r\nX: ", b"x"),
         drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-        lambda _connection: time.sleep(1),
+        lambda connection: connection.recv(1),  # until the sender hangs up
     ],
     ids=["letters", "informational answers", "silence"],
 )
@@ -156,7 +157,7 @@ def test_a_slow_receiver_gets_its_time_and_no_more(receiving, play):
     began = time.monotonic()
     attempt = sent(receiving(play), seconds=0.4)
     assert (attempt.status, attempt.failure) == (None, "timeout")
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < ON_A_BUSY_MACHINE
 
 
 @pytest.mark.parametrize(
@@ -240,10 +241,12 @@ def test_a_name_without_an_address_is_a_failed_connection(dialled):
 
 
 def test_a_name_server_that_does_not_answer_is_a_time_out(monkeypatch):
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_rest: time.sleep(1) or [])
+    is_over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_rest: is_over.wait(10) and [])
     began = time.monotonic()
     assert send(WebhookSender(seconds=0.2)).failure == "timeout"
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < ON_A_BUSY_MACHINE
+    is_over.set()
 
 
 def test_the_real_resolver_knows_this_machine():
