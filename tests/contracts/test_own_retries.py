@@ -204,7 +204,8 @@ def test_a_connection_that_meets_itself_is_one_account_with_that_token(real, wir
 def test_a_deauthorisation_that_meets_itself_is_told_once(real, wire):
     account = real.connect()
     ports = deauthorizing.Ports(None, real.users, real.standing, real.clock)
-    only(wire, real, lambda: deauthorizing._end(account, NOW, ports), "TransactWriteItems")
+    (consent,) = real.users.consents_of(account.login, account.app_scoped_id)
+    only(wire, real, lambda: deauthorizing._end(consent, NOW, ports), "TransactWriteItems")
     stored = real.stored(account)
     assert (stored.state, stored.token_version) == (AccountState.REAUTHORIZATION_REQUIRED, 2)
     assert real.told() == [standing.DEAUTHORIZED]

@@ -92,6 +92,12 @@ def erasing_at_once(cloud: LocalCloud) -> Iterator[None]:
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "120"})
 
 
+def erase_now(cloud: LocalCloud, code: str) -> None:
+    """One more message of the job's, which comes before the one that waits."""
+    body = json.dumps({"code": code})
+    cloud.client("sqs").send_message(QueueUrl=queue_url(cloud, "ErasureQueue"), MessageBody=body, DelaySeconds=0)
+
+
 def queue_url(cloud: LocalCloud, logical_id: str) -> str:
     found = cloud.client("cloudformation").describe_stack_resource(
         StackName=cloud.describe()["stack"], LogicalResourceId=logical_id

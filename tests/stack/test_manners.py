@@ -19,11 +19,19 @@ def tenant(new_tenant, connect):
 @pytest.fixture(autouse=True)
 def nothing_happens(cloud, tenant):
     aws.settle(cloud)
-    before, calls = aws.tables(cloud), tenant.instagram.calls()
+    before, calls = stored(cloud), tenant.instagram.calls()
     yield
-    assert aws.tables(cloud) == before
+    assert stored(cloud) == before
     assert tenant.instagram.calls() == calls
     assert tenant.instagram.live(tenant.account.username) == []
+
+
+def stored(cloud):
+    """But for how much was asked for in this minute: that is counted before anything is looked at."""
+    return {
+        name: [item for item in items if not item["sk"]["S"].startswith("RATE#")]
+        for name, items in aws.tables(cloud).items()
+    }
 
 
 @pytest.fixture
