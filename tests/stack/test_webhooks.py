@@ -71,7 +71,7 @@ def test_the_raw_delivery_is_kept_below_its_account(cloud, tenant, instagram, ca
     instagram.send_webhook("message", tenant.account.username, text=text)
     events_of(cloud, tenant)
     s3, bucket = cloud.client("s3"), cloud.outputs["DeliveriesBucketName"]
-    (kept,) = s3.list_objects_v2(Bucket=bucket, Prefix=f"{tenant.id}/{tenant.account.id}/")["Contents"]
+    (kept,) = s3.list_objects_v2(Bucket=bucket, Prefix=f"tenants/{tenant.id}/{tenant.account.id}/")["Contents"]
     assert text in s3.get_object(Bucket=bucket, Key=kept["Key"])["Body"].read().decode()
 
 

@@ -13,11 +13,13 @@ CONTENTS = pytest.mark.parametrize("post_content", [IMAGE, CAROUSEL, STORY], ids
 
 
 def end_unconfirmed(lab, post_content, *, is_live):
-    """Its answer is lost, and nobody can ask Instagram for an hour."""
+    """Its answer is lost, and Instagram does not let us ask."""
     lab.instagram.switch(republish_mode="dup")
     lost = lab.instagram.fail(PUBLISH, "timeout", when="after" if is_live else "before")
     silent = []
-    lab.points.meanwhile("invoke ConfirmPublish", lambda: silent.append(lab.instagram.fail("GET *", "http_5xx")))
+    lab.points.meanwhile(
+        "invoke ConfirmPublish", lambda: silent.append(lab.instagram.fail("GET *", "json_error", code=10))
+    )
     lab.publish(post_content)
     assert (lab.post.state, lab.problem["code"]) == (PostState.UNCONFIRMED, "outcome_unknown")
     assert (len(lab.live), lab.called(PUBLISH)) == (is_live, 1)
