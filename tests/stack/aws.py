@@ -23,12 +23,23 @@ def tables(cloud: LocalCloud) -> dict[str, list[Item]]:
     return {name: items(cloud, name) for name in TABLES}
 
 
-def uncounted(cloud: LocalCloud) -> dict[str, list[Item]]:
-    """All but how much a tenant asks for in this minute: that is counted before anything else is looked at."""
-    return {
-        name: [item for item in found if not item["sk"]["S"].startswith("RATE#")]
-        for name, found in tables(cloud).items()
-    }
+# Of other tenants' accounts, whose upkeep goes on: a deletion that ends, a refresh.
+_OTHERS = ("TENANT#", "CONSENTS#", "META_USER#", "INSTAGRAM#", "DELETION")
+
+
+def untouched_by(cloud: LocalCloud, *tenant_ids: str) -> dict[str, list[Item]]:
+    """
+    All that requests of these tenants could have changed, but for how much they ask for in this minute: that is counted
+    before anything else is looked at.
+    """
+    own = {f"TENANT#{tenant_id}" for tenant_id in tenant_ids}
+
+    def is_theirs(item: Item) -> bool:
+        partition, sort_key = item["pk"]["S"], item["sk"]["S"]
+        is_counted = sort_key.startswith("RATE#")
+        return not is_counted and (partition in own or not partition.startswith(_OTHERS))
+
+    return {name: [item for item in found if is_theirs(item)] for name, found in tables(cloud).items()}
 
 
 def items(cloud: LocalCloud, table: str) -> list[Item]:

@@ -19,9 +19,9 @@ def tenant(new_tenant, connect):
 @pytest.fixture(autouse=True)
 def nothing_happens(cloud, tenant):
     aws.settle(cloud)
-    before, calls = aws.uncounted(cloud), tenant.instagram.calls()
+    before, calls = aws.untouched_by(cloud, tenant.id), tenant.instagram.calls()
     yield
-    assert aws.uncounted(cloud) == before
+    assert aws.untouched_by(cloud, tenant.id) == before
     assert tenant.instagram.calls() == calls
     assert tenant.instagram.live(tenant.account.username) == []
 

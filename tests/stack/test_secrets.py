@@ -198,6 +198,7 @@ def test_answers_tell_a_secret_only_to_whom_it_is_for(cloud, secrets, canaries):
         ("link", "POST /v1/connect-sessions"),
         ("state", "GET /oauth/facebook/callback"),  # in the form in which the owner chooses
         ("signing secret", "POST /v1/webhook-endpoints"),  # shown once
+        ("app-scoped id", "GET /v1/export"),  # the tenant's own accounts, whole but for what opens them
         ("caption", "POST /v1/posts"),
         ("caption", "POST /v1/posts/validate"),
         ("caption", "GET /v1/export"),

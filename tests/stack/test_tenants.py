@@ -43,14 +43,14 @@ def intruder(new_tenant, connect):
 
 
 @pytest.fixture
-def untouched(cloud, victim, foreign, changeable):
-    """What the victim has, and the calls to Instagram, before and after."""
+def untouched(cloud, victim, intruder, foreign, changeable):
+    """What the two have, and the calls to Instagram, before and after."""
     aws.settle(cloud)
     time.sleep(2)  # for the events of what went live
-    before, calls = aws.uncounted(cloud), victim.instagram.calls()
+    before, calls = aws.untouched_by(cloud, victim.id, intruder.id), victim.instagram.calls()
     yield
     aws.settle(cloud)
-    assert aws.uncounted(cloud) == before
+    assert aws.untouched_by(cloud, victim.id, intruder.id) == before
     assert victim.instagram.calls() == calls
 
 
