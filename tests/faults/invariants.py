@@ -16,7 +16,9 @@ MOST_BEGINNINGS = 140
 PER_BEGINNING = (
     20  # a carousel's two containers and its check, each tried five times, one that begins and one that delays
 )
-BESIDES = 60  # all that is asked after an unknown outcome, and a reel that takes its time
+# All that is asked after an unknown outcome, for 26 hours if Instagram does not answer, nine times in three quarters of
+# an hour; and a reel that takes its time.
+BESIDES = 400
 MOST_SENDING = 60  # runs of the step that sends, most of which find out before the call that they may not
 MOST_ATTEMPTS = 3
 TO_ONE_THROTTLE = 3  # a carousel's items are sent side by side
